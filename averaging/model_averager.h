@@ -1,0 +1,242 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// ModelAverager: ranks train apart, and meet now and then to agree on one
+// model: the mean of all replicas, the same bits on every rank.
+//
+//   PARLEY_ASSIGN_OR_RETURN(auto averager, ModelAverager::Create({
+//       .communicator = &communicator,
+//       .parameters = parameters,
+//       .schedule = PeriodicSchedule({.period = 8, .warmup_steps = 500}),
+//   }));
+//   for (int64_t step = 0; step < kSteps; ++step) {
+//     TrainLocally();
+//     PARLEY_ASSIGN_OR_RETURN(StepReport report, averager->Step());
+//   }
+//   PARLEY_RETURN_IF_ERROR(averager->Finish());
+//
+// A meeting opens with an exchange of headers, in which ranks compare what they
+// are about to do. If that differs, or if one rank has cause to refuse, all get
+// the same error, which names the rank and the first difference, and nothing
+// has been touched; training may go on. Otherwise the parameters are exchanged
+// bucket by bucket (averaging/plan.h), and a rank leaves when all are complete.
+//
+// Failure. If a rank dies or does not come in time, the others get that error;
+// it says how many buckets are complete. Each bucket is either what it was or
+// the average, never a mixture. The communicator is aborted, every Step() fails
+// from then on, and the way back is a new communicator:
+//   PARLEY_ASSIGN_OR_RETURN(auto survivors, communicator.Shrink(dead));
+//   PARLEY_RETURN_IF_ERROR(averager->Rebind(*survivors));
+//   PARLEY_RETURN_IF_ERROR(averager->AverageNow().status());
+//
+// Guarantees: the mean is that of device/kernels/arguments.h, in rank order,
+// for any bucket size and on every backend. A step without a meeting touches
+// neither device nor network. Once a first meeting was held, steps allocate
+// nothing.
+//
+// Requires: the communicator and all tensors outlive the averager, and nobody
+// writes the tensors while a call of the averager runs. Create(), Rebind(),
+// Finish(), AverageNow() and the meetings in Step() are collective: all ranks
+// must come.
+//
+// Thread-safety: thread-compatible.
+#ifndef PARLEY_AVERAGING_MODEL_AVERAGER_H_
+#define PARLEY_AVERAGING_MODEL_AVERAGER_H_
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "parley/averaging/exchange.h"
+#include "parley/averaging/header.h"
+#include "parley/averaging/observer.h"
+#include "parley/averaging/parameters.h"
+#include "parley/averaging/participation.h"
+#include "parley/averaging/plan.h"
+#include "parley/averaging/schedule.h"
+#include "parley/averaging/state.h"
+#include "parley/comm/communicator.h"
+
+namespace parley {
+
+class StateReader;
+
+// What Restore() does with a state that has no "step".
+enum class MissingStep {
+  kError,
+  // Warns and starts at step 0, as PyTorch's PostLocalSGDOptimizer.
+  kPyTorchCompatible,
+};
+
+struct ModelAveragerOptions {
+  // Borrowed: must outlive the averager, or be replaced by Rebind() before it
+  // goes.
+  Communicator* communicator = nullptr;
+
+  // This rank belongs to no group (Communicator::Split() gave it null): it
+  // counts steps and never meets. Requires communicator == nullptr.
+  bool non_member = false;
+
+  ParameterSet parameters;
+
+  std::shared_ptr<const Schedule> schedule;
+
+  // A budget for everything a meeting needs beyond the parameters.
+  int64_t max_extra_bytes = 64 << 20;
+
+  // How long a meeting may take, in the communicator's time, from the moment
+  // this rank comes to it. Zero: each operation has the communicator's timeout.
+  absl::Duration timeout = absl::ZeroDuration();
+
+  DataPath data_path = DataPath::kExchange;
+
+  // Whether each meeting ends by fingerprinting the averaged model, which the
+  // next one compares. Costs one more read of memory that is in the cache.
+  bool fingerprint = true;
+
+  MissingStep missing_step = MissingStep::kError;
+
+  // Borrowed; null for silence.
+  Observer* observer = nullptr;
+};
+
+struct StepOptions {
+  // This rank's weight, should a meeting be held at this step: finite, at least
+  // 0, and more than 0 on some rank. A rank of weight 0 receives the mean and
+  // does not enter it. Not summed up over steps.
+  double weight = 1;
+
+  // For schedules that depend on them; NaN if not told.
+  double learning_rate = std::numeric_limits<double>::quiet_NaN();
+  double loss = std::numeric_limits<double>::quiet_NaN();
+
+  // The stream on which the parameters were last written: a meeting begins
+  // behind its work. Null if that work is known to be done. When a call of the
+  // averager returns, the meeting is complete, on every stream.
+  Stream* stream = nullptr;
+};
+
+class ModelAverager {
+ public:
+  // Collective: ranks compare their configurations, and if one is refused all
+  // get its error. kInvalidArgument, naming the field and its value.
+  static absl::StatusOr<std::unique_ptr<ModelAverager>> Create(
+      ModelAveragerOptions options);
+
+  // Call it after every local step. Holds the meeting of this step, if there
+  // is one, and returns when it is complete. The step is counted whatever
+  // happens, errors included. kFailedPrecondition after Finish() and once the
+  // communicator is aborted.
+  absl::StatusOr<StepReport> Step(const StepOptions& options = {}) {
+    const int64_t step = step_++;
+    if (ABSL_PREDICT_TRUE(step < next_stop_ && !aborted())) {
+      StepReport report;
+      report.step = step;
+      report.meetings = meetings_;
+      return report;
+    }
+    return StepSlow(step, options);
+  }
+
+  // A meeting now, outside the schedule and without counting a step. All ranks
+  // must call it at the same step; those in Finish() take part.
+  absl::StatusOr<StepReport> AverageNow(const StepOptions& options = {});
+
+  // This rank takes no more steps. It serves the meetings of those that still
+  // do, with weight 0, until all have called Finish(); then one last meeting is
+  // held, in which ranks that have taken steps since their last meeting have
+  // weight 1 and the others 0 (all have 1 if nobody has). Replicas end equal.
+  // `stream` as in StepOptions.
+  absl::Status Finish(Stream* stream = nullptr);
+
+  // Goes on with another communicator, borrowed like the first, after a failure
+  // or a change of members. Collective over its members, which agree on a new
+  // plan and go on at the step of whoever is furthest. On error the averager
+  // keeps what it had.
+  absl::Status Rebind(Communicator& communicator);
+
+  // Local. What Restore() on an averager of the same configuration needs to go
+  // on with the same bits as if training had never stopped, at any step.
+  SavedState State() const;
+
+  // Local. kInvalidArgument, naming the field, for a state that is damaged or
+  // of another configuration; the averager is then unchanged.
+  absl::Status Restore(const SavedState& state);
+
+  // Steps taken so far.
+  int64_t step() const { return step_; }
+
+  // The step of the next scheduled meeting.
+  int64_t next_meeting() const { return next_.step; }
+
+  // What the last complete meeting reported; its `met` is false before it.
+  const StepReport& last_meeting() const { return last_meeting_; }
+
+  const AveragingPlan& plan() const { return *binding_.plan; }
+
+ private:
+  // What depends on the communicator. Without one, the plan of a world of one.
+  struct Binding {
+    Communicator* communicator = nullptr;
+    std::unique_ptr<AveragingPlan> plan;
+    std::unique_ptr<Agreement> agreement;
+    std::unique_ptr<Exchange> exchange;
+    Terms terms = {};
+  };
+
+  explicit ModelAverager(ModelAveragerOptions options);
+
+  bool aborted() const {
+    return binding_.communicator != nullptr && binding_.communicator->aborted();
+  }
+
+  absl::Status CheckOptions() const;
+  absl::Status Configure(Communicator* communicator, CallKind kind,
+                         Binding& binding);
+  absl::Status Prepare(Communicator* communicator, Binding& binding) const;
+  void PlanNextFrom(int64_t step);
+
+  absl::Status CheckUsable(absl::string_view call) const;
+  absl::StatusOr<StepReport> StepSlow(int64_t step, const StepOptions& options);
+  absl::StatusOr<StepReport> MeetIfUsable(int64_t step,
+                                          const StepOptions& options);
+  absl::StatusOr<StepReport> Meet(CallKind kind, int64_t step,
+                                  const StepOptions& options);
+  absl::Status TakeHeaders();
+  StepReport Complete(const Exchange::Result& result, int64_t wait_ns,
+                      int64_t move_ns);
+  absl::Status CheckConfiguration(const StateReader& reader) const;
+
+  const ModelAveragerOptions options_;
+  Observer& observer_;
+  Participation participation_;
+  Binding binding_;
+
+  int64_t step_ = 0;
+  // The first step at which Step() has something to do: that of next_, or any
+  // once finished.
+  int64_t next_stop_ = 0;
+  Meeting next_;
+  int64_t meetings_ = 0;
+  int64_t step_at_last_meeting_ = 0;
+  bool finished_ = false;
+  Signals signals_;
+  StepReport last_meeting_;
+
+  // What the headers of the last meeting say.
+  std::vector<double> weights_;  // by rank
+  bool all_finished_ = false;
+  CallKind agreed_kind_ = CallKind::kStep;
+  int64_t agreed_step_ = 0;
+};
+
+}  // namespace parley
+
+#endif  // PARLEY_AVERAGING_MODEL_AVERAGER_H_

@@ -1,0 +1,303 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parley/averaging/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "parley/averaging/header.h"
+#include "parley/base/hash.h"
+#include "parley/base/status_macros.h"
+#include "parley/comm/shard.h"
+#include "parley/comm/work.h"
+#include "parley/device/kernels/arguments.h"
+
+namespace parley {
+namespace {
+
+constexpr std::array<Policy, 3> kExchanged = {
+    Policy::kAverage, Policy::kIntegerMean, Policy::kBroadcast};
+
+// What the exchange keeps for each.
+constexpr int64_t kBytesPerPiece =
+    sizeof(Piece) + 2 * sizeof(TensorCopy) + sizeof(FingerprintPiece);
+constexpr int64_t kBytesPerBucket =
+    sizeof(Bucket) + sizeof(Work) + 2 * sizeof(int);
+constexpr int64_t kBytesPerRank =
+    sizeof(Header) + 3 * sizeof(double) + sizeof(int);
+
+constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Cuts the tensors of one dtype and policy into buckets of at most `capacity`
+// elements.
+class Cutter {
+ public:
+  Cutter(Policy policy, DType dtype, int64_t capacity,
+         std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
+      : policy_(policy),
+        dtype_(dtype),
+        capacity_(capacity),
+        buckets_(buckets),
+        pieces_(pieces) {}
+
+  // A broadcast in place would leave a mixture behind if it failed. Half a
+  // bucket is where a bucket of one's own costs less than a copy.
+  bool BelongsInPlace(const TensorView& tensor) const {
+    return policy_ != Policy::kBroadcast && tensor.IsDense() &&
+           tensor.count() > capacity_ / 2;
+  }
+
+  void AddInPlace(int parameter, const TensorView& tensor) {
+    const int parts = static_cast<int>(CeilDiv(tensor.count(), capacity_));
+    for (int i = 0; i < parts; ++i) {
+      const ShardRange part = ShardOf(tensor.count(), parts, i);
+      if (part.count == 0) continue;
+      Open(/*in_place=*/true);
+      Emit(parameter, part.begin, tensor.Slice(part.begin, part.count));
+    }
+  }
+
+  void AddPacked(int parameter, const TensorView& tensor) {
+    int64_t next_index = 0;
+    Pack(parameter, tensor.IsDense() ? tensor.Slice(0, tensor.count()) : tensor,
+         next_index);
+  }
+
+ private:
+  void Open(bool in_place) {
+    buckets_.push_back(
+        {policy_, dtype_, in_place, 0, static_cast<int>(pieces_.size()), 0});
+    has_room_ = !in_place;
+  }
+
+  int64_t Room() const {
+    return has_room_ ? capacity_ - buckets_.back().count : 0;
+  }
+
+  void Emit(int parameter, int64_t first_index, const TensorView& view) {
+    Bucket& bucket = buckets_.back();
+    pieces_.push_back({parameter, first_index, bucket.count, view});
+    bucket.count += view.count();
+    ++bucket.num_pieces;
+  }
+
+  // Fills buckets with boxes of `view`, in its order: whole rows of its
+  // outermost dimension where they fit, parts of a row otherwise.
+  void Pack(int parameter, const TensorView& view, int64_t& next_index) {
+    if (Room() == 0) Open(/*in_place=*/false);
+    if (view.count() <= Room()) {
+      Emit(parameter, next_index, view);
+      next_index += view.count();
+      return;
+    }
+    size_t outer = 0;
+    while (view.shape()[outer] == 1) ++outer;
+    const int64_t rows = view.shape()[outer];
+    const int64_t row_count = view.count() / rows;
+    for (int64_t row = 0; row < rows;) {
+      if (Room() == 0) Open(/*in_place=*/false);
+      const int64_t fit =
+          std::min(rows - row, std::max<int64_t>(1, Room() / row_count));
+      Pack(parameter, Rows(view, outer, row, fit), next_index);
+      row += fit;
+    }
+  }
+
+  // The same elements with the outermost dimension first: whatever boxes are
+  // cut from it, row-major order is then storage order.
+  static TensorView InStorageOrder(const TensorView& tensor) {
+    if (tensor.IsDense()) return tensor.Slice(0, tensor.count());
+    std::vector<std::pair<int64_t, int64_t>> dimensions;  // stride, size
+    for (size_t d = 0; d < tensor.shape().size(); ++d) {
+      dimensions.emplace_back(tensor.strides()[d], tensor.shape()[d]);
+    }
+    std::stable_sort(dimensions.begin(), dimensions.end(),
+                     [](auto& a, auto& b) { return a.first > b.first; });
+    std::vector<int64_t> shape;
+    std::vector<int64_t> strides;
+    for (const auto& [stride, size] : dimensions) {
+      strides.push_back(stride);
+      shape.push_back(size);
+    }
+    return *TensorView::Strided(tensor.data(), tensor.dtype(), shape, strides,
+                                tensor.device());
+  }
+
+  static TensorView Rows(const TensorView& view, size_t dimension,
+                         int64_t begin, int64_t count) {
+    std::vector<int64_t> shape(view.shape().begin(), view.shape().end());
+    shape[dimension] = count;
+    char* data = static_cast<char*>(view.data()) +
+                 begin * view.strides()[dimension] * SizeOf(view.dtype());
+    return *TensorView::Strided(data, view.dtype(), shape, view.strides(),
+                                view.device());
+  }
+
+  const Policy policy_;
+  const DType dtype_;
+  const int64_t capacity_;
+  std::vector<Bucket>& buckets_;
+  std::vector<Piece>& pieces_;
+  bool has_room_ = false;  // the last bucket is one to pack into
+};
+
+absl::Status CheckAtLeast(absl::string_view field, int64_t value,
+                          int64_t least) {
+  if (value >= least) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, ": ", value, ", must be at least ", least));
+}
+
+absl::Status CheckPlanOptions(const ParameterSet& parameters,
+                              const PlanOptions& options) {
+  PARLEY_RETURN_IF_ERROR(CheckAtLeast("world_size", options.world_size, 1));
+  PARLEY_RETURN_IF_ERROR(CheckAtLeast("preferred_bucket_bytes",
+                                      options.preferred_bucket_bytes, 1));
+  PARLEY_RETURN_IF_ERROR(
+      CheckAtLeast("max_extra_bytes", options.max_extra_bytes, 0));
+  for (const ParameterSet::Entry& entry : parameters.entries()) {
+    if (entry.policy != Policy::kLeave) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("parameters: there are ", parameters.entries().size(),
+                   ", none of which is to be averaged or broadcast"));
+}
+
+}  // namespace
+
+absl::StatusOr<AveragingPlan> AveragingPlan::Create(
+    const ParameterSet& parameters, const PlanOptions& options) {
+  PARLEY_RETURN_IF_ERROR(CheckPlanOptions(parameters, options));
+  // Smaller buckets need less staging memory and longer lists.
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (int64_t bytes = options.preferred_bucket_bytes; bytes > 0; bytes /= 2) {
+    AveragingPlan plan(parameters, options, bytes);
+    if (plan.peak_bytes() <= options.max_extra_bytes) return plan;
+    if (plan.peak_bytes() > least) break;
+    least = plan.peak_bytes();
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "max_extra_bytes: ", options.max_extra_bytes, ", must be at least ",
+      least, " for this model on ", options.world_size, " ranks"));
+}
+
+AveragingPlan::AveragingPlan(const ParameterSet& parameters,
+                             const PlanOptions& options, int64_t bucket_bytes)
+    : options_(options), bucket_bytes_(bucket_bytes) {
+  for (const ParameterSet::Entry& entry : parameters.entries()) {
+    names_.push_back(entry.parameter.name);
+  }
+  if (options_.world_size > 1) Cut(parameters);
+  Measure();
+  fingerprint_ = HashCombine(parameters.Fingerprint(),
+                             static_cast<uint64_t>(options_.world_size));
+  for (const Bucket& bucket : buckets_) {
+    fingerprint_ = HashCombine(fingerprint_, bucket.in_place);
+    fingerprint_ =
+        HashCombine(fingerprint_, static_cast<uint64_t>(bucket.num_pieces));
+  }
+  for (const Piece& piece : pieces_) {
+    for (int64_t value : {int64_t{piece.parameter}, piece.first_index,
+                          piece.offset, piece.view.count()}) {
+      fingerprint_ = HashCombine(fingerprint_, static_cast<uint64_t>(value));
+    }
+  }
+}
+
+void AveragingPlan::Cut(const ParameterSet& parameters) {
+  const auto entries = parameters.entries();
+  for (Policy policy : kExchanged) {
+    for (DType dtype : kAllDTypes) {
+      const int64_t capacity =
+          std::max<int64_t>(1, bucket_bytes_ / SizeOf(dtype));
+      Cutter cutter(policy, dtype, capacity, buckets_, pieces_);
+      for (bool in_place : {true, false}) {
+        for (size_t i = 0; i < entries.size(); ++i) {
+          const TensorView& tensor = entries[i].parameter.tensor;
+          if (entries[i].policy != policy || tensor.dtype() != dtype ||
+              tensor.count() == 0 ||
+              cutter.BelongsInPlace(tensor) != in_place) {
+            continue;
+          }
+          if (in_place) {
+            cutter.AddInPlace(static_cast<int>(i), tensor);
+          } else {
+            cutter.AddPacked(static_cast<int>(i), tensor);
+          }
+        }
+      }
+    }
+  }
+  buckets_.shrink_to_fit();
+  pieces_.shrink_to_fit();
+}
+
+void AveragingPlan::Measure() {
+  if (buckets_.empty()) return;
+  const int64_t ranks = options_.world_size;
+  for (const Bucket& bucket : buckets_) {
+    const int64_t size = SizeOf(bucket.dtype);
+    const int64_t shard_bytes = CeilDiv(bucket.count, ranks) * size;
+    const bool broadcast = bucket.policy == Policy::kBroadcast;
+    exchange_bytes_ = std::max(
+        exchange_bytes_, broadcast ? bucket.count * size : ranks * shard_bytes);
+    if (broadcast) continue;
+    stage_bytes_ = std::max(stage_bytes_, shard_bytes);
+    if (!bucket.in_place) {
+      stage_bytes_ = std::max(stage_bytes_, bucket.count * size);
+    }
+  }
+  const int64_t num_buckets = static_cast<int64_t>(buckets_.size());
+  peak_bytes_ = slots() * (exchange_bytes_ + stage_bytes_ +
+                           static_cast<int64_t>(sizeof(uint64_t))) +
+                static_cast<int64_t>(pieces_.size()) * kBytesPerPiece +
+                num_buckets * kBytesPerBucket + ranks * kBytesPerRank +
+                ranks * std::min<int64_t>(kLookAhead, num_buckets) *
+                    static_cast<int64_t>(sizeof(void*));
+  for (const std::string& name : names_) {
+    peak_bytes_ += static_cast<int64_t>(sizeof(name) + name.size() + 1);
+  }
+}
+
+int AveragingPlan::slots() const {
+  return static_cast<int>(std::min<size_t>(kSlots, buckets_.size()));
+}
+
+int64_t AveragingPlan::BytesReceived(const Bucket& bucket, int rank) const {
+  const int64_t size = SizeOf(bucket.dtype);
+  if (bucket.policy == Policy::kBroadcast) {
+    return rank == 0 ? 0 : bucket.count * size;
+  }
+  const int64_t shard = ShardOf(bucket.count, options_.world_size, rank).count;
+  return ((options_.world_size - 1) * shard + bucket.count - shard) * size;
+}
+
+std::string AveragingPlan::ToString() const {
+  constexpr int kMaxNamed = 3;
+  std::string text = absl::StrCat(
+      names_.size(), " parameters on ", options_.world_size,
+      " ranks: ", buckets_.size(), " buckets of at most ", bucket_bytes_,
+      " bytes, ", peak_bytes_, " bytes beyond the model");
+  for (size_t b = 0; b < buckets_.size(); ++b) {
+    const Bucket& bucket = buckets_[b];
+    absl::StrAppend(&text, "\n  bucket ", b, ": ", Name(bucket.policy), " of ",
+                    bucket.count, " ", Name(bucket.dtype),
+                    bucket.in_place ? " in place:" : " packed:");
+    for (int i = 0; i < std::min(kMaxNamed, bucket.num_pieces); ++i) {
+      const Piece& piece = pieces_[bucket.first_piece + i];
+      absl::StrAppend(&text, i == 0 ? " " : ", ", names_[piece.parameter], "[",
+                      piece.first_index, ",",
+                      piece.first_index + piece.view.count(), ")");
+    }
+    if (bucket.num_pieces > kMaxNamed) {
+      absl::StrAppend(&text, " and ", bucket.num_pieces - kMaxNamed, " more");
+    }
+  }
+  absl::StrAppend(&text, "\n");
+  return text;
+}
+
+}  // namespace parley

@@ -1,0 +1,122 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// AveragingPlan: what one meeting will do, fixed before training and before any
+// communicator exists: which elements travel together, in what order, and how
+// much memory that takes.
+//
+//   PARLEY_ASSIGN_OR_RETURN(
+//       AveragingPlan plan,
+//       AveragingPlan::Create(parameters, {.world_size = 64}));
+//   std::cout << plan.ToString();
+//
+// A plan is a list of buckets. A bucket has one dtype and one operation and is
+// exchanged in one go: either a slice of one large dense tensor, where it lies,
+// or a list of small or strided pieces, packed. Guarantees: each element of
+// each tensor that is not left alone is in exactly one bucket, for any sizes
+// and any budget; the fewest buckets are cut that the preferred size and the
+// budget allow.
+//
+// Thread-safety: immutable once created.
+#ifndef PARLEY_AVERAGING_PLAN_H_
+#define PARLEY_AVERAGING_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "parley/averaging/parameters.h"
+#include "parley/device/tensor.h"
+
+namespace parley {
+
+struct PlanOptions {
+  // Ranks that meet. A world of one has nothing to exchange, and an empty plan.
+  int world_size = 1;
+
+  // The largest bucket: Device::preferred_bucket_bytes().
+  int64_t preferred_bucket_bytes = 512 * 1024;
+
+  // A budget for everything a meeting needs beyond the parameters.
+  int64_t max_extra_bytes = 64 << 20;
+};
+
+// A contiguous range of a parameter's elements, in storage order.
+struct Piece {
+  int parameter;        // index into ParameterSet::entries()
+  int64_t first_index;  // of the piece's first element in its tensor
+  int64_t offset;       // of the piece in its bucket, in elements
+  TensorView view;      // in that order; one-dimensional if dense
+};
+
+struct Bucket {
+  Policy policy;  // not kLeave
+  DType dtype;
+  bool in_place;  // one piece, exchanged where it lies
+  int64_t count;  // elements
+  int first_piece;
+  int num_pieces;
+};
+
+class AveragingPlan {
+ public:
+  // Operations of how many buckets overlap, each with staging memory.
+  static constexpr int kSlots = 2;
+
+  // How many buckets the host may run ahead of the device.
+  static constexpr int kLookAhead = 16;
+
+  // kInvalidArgument, naming the field and its value; for a budget that is too
+  // small, also the least that will do.
+  static absl::StatusOr<AveragingPlan> Create(const ParameterSet& parameters,
+                                              const PlanOptions& options);
+
+  int world_size() const { return options_.world_size; }
+  absl::Span<const Bucket> buckets() const { return buckets_; }
+  absl::Span<const Piece> pieces() const { return pieces_; }
+
+  // The size that buckets were cut to.
+  int64_t bucket_bytes() const { return bucket_bytes_; }
+
+  // Staging memory per slot: `exchange` holds everyone's pieces of a shard and
+  // then the result, `stage` the packed bucket and then this rank's shard.
+  int64_t exchange_bytes() const { return exchange_bytes_; }
+  int64_t stage_bytes() const { return stage_bytes_; }
+  int slots() const;
+
+  // All that a meeting needs beyond the parameters: staging memory, lists and
+  // headers. At most the budget.
+  int64_t peak_bytes() const { return peak_bytes_; }
+
+  // Bytes that rank `rank` receives from others to exchange `bucket`.
+  int64_t BytesReceived(const Bucket& bucket, int rank) const;
+
+  // Of everything that ranks must agree on to exchange by this plan.
+  uint64_t Fingerprint() const { return fingerprint_; }
+
+  // A summary and a line per bucket.
+  std::string ToString() const;
+
+ private:
+  AveragingPlan(const ParameterSet& parameters, const PlanOptions& options,
+                int64_t bucket_bytes);
+
+  void Cut(const ParameterSet& parameters);
+  void Measure();
+
+  PlanOptions options_;
+  int64_t bucket_bytes_;
+  std::vector<std::string> names_;  // by parameter
+  std::vector<Bucket> buckets_;
+  std::vector<Piece> pieces_;
+  int64_t exchange_bytes_ = 0;
+  int64_t stage_bytes_ = 0;
+  int64_t peak_bytes_ = 0;
+  uint64_t fingerprint_ = 0;
+};
+
+}  // namespace parley
+
+#endif  // PARLEY_AVERAGING_PLAN_H_
