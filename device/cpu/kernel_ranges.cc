@@ -5,42 +5,51 @@
 #include "parley/device/cpu/copy.h"
 #include "parley/device/cpu/float_environment.h"
 #include "parley/device/cpu/scalar_ranges.h"
+#include "parley/device/cpu/vector_ranges.h"
 
 namespace parley {
 
 void MeanRange(const MeanArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::MeanRange(args, begin, end);
   scalar::MeanRange(args, begin, end);
 }
 
 void ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::ReduceRange(args, begin, end);
   scalar::ReduceRange(args, begin, end);
 }
 
 void CastRange(const CastArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::CastRange(args, begin, end);
   scalar::CastRange(args, begin, end);
 }
 
 void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::AxpbyRange(args, begin, end);
   scalar::AxpbyRange(args, begin, end);
 }
 
 void LerpRange(const LerpArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::LerpRange(args, begin, end);
   scalar::LerpRange(args, begin, end);
 }
 
 void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end) {
   ScopedFloatEnvironment environment;
+  begin = vector::DeltaRange(args, begin, end);
   scalar::DeltaRange(args, begin, end);
 }
 
 uint64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
                           int64_t end) {
-  return scalar::FingerprintRange(piece, begin, end);
+  uint64_t sum = 0;
+  begin = vector::FingerprintRange(piece, begin, end, sum);
+  return sum + scalar::FingerprintRange(piece, begin, end);
 }
 
 void CopyAll(const CopyArgs& args) {

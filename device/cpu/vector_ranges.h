@@ -1,0 +1,35 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The vectorised kernels, compiled for several instruction sets of which the
+// best that this processor has is taken at run time. Each handles the elements
+// from `begin` on in whole steps, as far as it can, and returns where it
+// stopped: `begin` itself for dtypes and operations that it leaves to the
+// scalar loops. Bit for bit the same as those.
+//
+// Require validated arguments and the default floating-point mode.
+//
+// Thread-safety: thread-safe.
+#ifndef PARLEY_DEVICE_CPU_VECTOR_RANGES_H_
+#define PARLEY_DEVICE_CPU_VECTOR_RANGES_H_
+
+#include <cstdint>
+
+#include "parley/device/kernels/arguments.h"
+
+namespace parley::vector {
+
+int64_t MeanRange(const MeanArgs& args, int64_t begin, int64_t end);
+int64_t ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end);
+int64_t CastRange(const CastArgs& args, int64_t begin, int64_t end);
+int64_t AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end);
+int64_t LerpRange(const LerpArgs& args, int64_t begin, int64_t end);
+int64_t DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
+
+// Adds to `sum`.
+int64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
+                         int64_t end, uint64_t& sum);
+
+}  // namespace parley::vector
+
+#endif  // PARLEY_DEVICE_CPU_VECTOR_RANGES_H_

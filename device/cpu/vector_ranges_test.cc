@@ -1,0 +1,317 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Every vectorised kernel against its scalar definition, bit for bit, on every
+// instruction set that this processor has: all dtypes, hard values, lengths
+// around the step of the widest vectors, and pointers of any alignment.
+#include "parley/device/cpu/vector_ranges.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "hwy/targets.h"
+#include "parley/base/random.h"
+#include "parley/base/rounding.h"
+#include "parley/device/cpu/kernel_ranges.h"
+#include "parley/device/cpu/scalar_ranges.h"
+#include "parley/device/testing/values.h"
+
+namespace parley {
+namespace {
+
+// Beyond the longest step: 4 vectors of 8 numbers, or 64 single bytes.
+constexpr int64_t kLongest = 67;
+constexpr int64_t kGuard = 64;
+constexpr DType kFloating[] = {DType::kFloat32, DType::kFloat64,
+                               DType::kFloat16, DType::kBFloat16};
+
+// A block of elements that starts `misalignment` bytes off, between guards.
+class Block {
+ public:
+  Block(DType dtype, int64_t count, int64_t misalignment)
+      : begin_(kGuard + misalignment),
+        bytes_(static_cast<size_t>(begin_ + count * SizeOf(dtype) + kGuard),
+               0xa5) {}
+
+  void* data() { return bytes_.data() + begin_; }
+  friend bool operator==(const Block& a, const Block& b) {
+    return a.bytes_ == b.bytes_;
+  }
+
+ private:
+  int64_t begin_;
+  std::vector<uint8_t> bytes_;
+};
+
+std::vector<Block> HardBlocks(Random& random, int n, DType dtype,
+                              int64_t count) {
+  std::vector<Block> blocks;
+  for (int r = 0; r < n; ++r) {
+    blocks.emplace_back(dtype, count, random.Uniform(9));
+    FillWithHardValues(random, dtype, count, blocks.back().data());
+  }
+  return blocks;
+}
+
+std::vector<void*> Pointers(std::vector<Block>& blocks) {
+  std::vector<void*> pointers;
+  for (Block& block : blocks) pointers.push_back(block.data());
+  return pointers;
+}
+
+// Calls check(dtype, count) for every dtype and count of interest.
+template <typename Check>
+void ForEachCase(const Check& check) {
+  for (DType dtype : kAllDTypes) {
+    for (int64_t count = 0; count <= kLongest; ++count) {
+      SCOPED_TRACE(absl::StrCat(Name(dtype), " x ", count));
+      check(dtype, count);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+class VectorRangesTest : public ::testing::TestWithParam<int64_t> {
+ protected:
+  void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam()); }
+  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+
+  // Whether the vectors, and not the scalar loops, are under test.
+  static bool HasVectors() { return GetParam() != HWY_SCALAR; }
+
+  Random random_{20260401};
+};
+
+// In place on `n` replicas, and on copies of them by the scalar definition.
+void CheckMean(Random& random, int n, DType dtype, int64_t count,
+               bool weighted) {
+  std::vector<Block> actual = HardBlocks(random, n, dtype, count);
+  std::vector<Block> expected = actual;
+  const std::vector<void*> actual_data = Pointers(actual);
+  const std::vector<void*> expected_data = Pointers(expected);
+  std::vector<double> weights;
+  for (int r = 0; r < n; ++r) weights.push_back(1 + random.UniformDouble());
+
+  MeanArgs args;
+  args.dtype = dtype;
+  args.num_inputs = args.num_outputs = n;
+  args.weights = weighted ? weights.data() : nullptr;
+  args.count = count;
+  args.inputs = args.outputs = actual_data.data();
+  const int64_t begin = static_cast<int64_t>(random.Uniform(count + 1));
+  MeanRange(args, begin, count);
+  args.inputs = args.outputs = expected_data.data();
+  scalar::MeanRange(args, begin, count);
+  EXPECT_EQ(actual, expected) << n << " replicas from " << begin << " on";
+}
+
+TEST_P(VectorRangesTest, Mean) {
+  ForEachCase([&](DType dtype, int64_t count) {
+    if (dtype == DType::kBool) return;
+    for (int n : {1, 2, 3, 4, 7, 8, 17}) {
+      CheckMean(random_, n, dtype, count, /*weighted=*/false);
+    }
+  });
+}
+
+TEST_P(VectorRangesTest, WeightedMean) {
+  ForEachCase([&](DType dtype, int64_t count) {
+    if (!IsFloating(dtype)) return;
+    for (int n : {1, 2, 3, 8}) {
+      CheckMean(random_, n, dtype, count, /*weighted=*/true);
+    }
+  });
+}
+
+TEST_P(VectorRangesTest, Reduce) {
+  for (ReduceOp op : {ReduceOp::kSum, ReduceOp::kMin, ReduceOp::kMax}) {
+    ForEachCase([&](DType dtype, int64_t count) {
+      if (dtype == DType::kBool && op == ReduceOp::kSum) return;
+      std::vector<Block> inputs = HardBlocks(random_, 3, dtype, count);
+      const std::vector<void*> data = Pointers(inputs);
+      Block actual(dtype, count, 1);
+      Block expected = actual;
+      ReduceArgs args{dtype, op, 3, data.data(), actual.data(), count};
+      ReduceRange(args, 0, count);
+      args.output = expected.data();
+      scalar::ReduceRange(args, 0, count);
+      EXPECT_EQ(actual, expected) << static_cast<int>(op);
+    });
+  }
+}
+
+TEST_P(VectorRangesTest, Cast) {
+  for (DType to : kFloating) {
+    ForEachCase([&](DType from, int64_t count) {
+      Block input = HardBlocks(random_, 1, from, count)[0];
+      Block actual(to, count, 1);
+      Block expected = actual;
+      CastArgs args{from, to, input.data(), actual.data(), count};
+      CastRange(args, 0, count);
+      args.to = expected.data();
+      scalar::CastRange(args, 0, count);
+      EXPECT_EQ(actual, expected) << "to " << Name(to);
+    });
+  }
+}
+
+// All 65,536 numbers of each 16-bit format.
+TEST_P(VectorRangesTest, CastOfEvery16BitNumber) {
+  constexpr int64_t kCount = 65536;
+  std::vector<uint16_t> input;
+  for (int64_t i = 0; i < kCount; ++i)
+    input.push_back(static_cast<uint16_t>(i));
+  for (DType from : {DType::kFloat16, DType::kBFloat16}) {
+    for (DType to : kFloating) {
+      Block actual(to, kCount, 0);
+      Block expected = actual;
+      CastArgs args{from, to, input.data(), actual.data(), kCount};
+      EXPECT_EQ(vector::CastRange(args, 0, kCount), HasVectors() ? kCount : 0);
+      CastRange(args, 0, kCount);
+      args.to = expected.data();
+      scalar::CastRange(args, 0, kCount);
+      EXPECT_EQ(actual, expected) << Name(from) << " to " << Name(to);
+    }
+  }
+}
+
+// Numbers on both sides of every place where rounding to 16 bits changes.
+TEST_P(VectorRangesTest, RoundsAroundEveryTie) {
+  for (DType to : {DType::kFloat16, DType::kBFloat16}) {
+    std::vector<double> input;
+    for (uint32_t bits = 0; bits < 0x7fff; ++bits) {
+      const bool half = to == DType::kFloat16;
+      const auto next = static_cast<uint16_t>(bits + 1);
+      const auto here = static_cast<uint16_t>(bits);
+      const double low = half ? WidenFloat16(here) : WidenBFloat16(here);
+      const double high = half ? WidenFloat16(next) : WidenBFloat16(next);
+      const double tie = low + (high - low) / 2;
+      for (double x : {tie, std::nextafter(tie, low), std::nextafter(tie, high),
+                       std::nextafter(high, low), tie + (high - tie) / 4096}) {
+        input.push_back(x);
+        input.push_back(-x);
+      }
+    }
+    const auto count = static_cast<int64_t>(input.size());
+    Block actual(to, count, 0);
+    Block expected = actual;
+    CastArgs args{DType::kFloat64, to, input.data(), actual.data(), count};
+    CastRange(args, 0, count);
+    args.to = expected.data();
+    scalar::CastRange(args, 0, count);
+    EXPECT_EQ(actual, expected) << Name(to);
+  }
+}
+
+TEST_P(VectorRangesTest, Axpby) {
+  ForEachCase([&](DType dtype, int64_t count) {
+    if (!IsFloating(dtype)) return;
+    std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
+    Block expected = blocks[1];
+    AxpbyArgs args{dtype, 0.9, -0.3, blocks[0].data(), blocks[1].data(), count};
+    AxpbyRange(args, 0, count);
+    args.y = expected.data();
+    scalar::AxpbyRange(args, 0, count);
+    EXPECT_EQ(blocks[1], expected);
+  });
+}
+
+TEST_P(VectorRangesTest, Lerp) {
+  for (double t : {0.0, 0.25, 0.1, 1.0}) {
+    ForEachCase([&](DType dtype, int64_t count) {
+      if (!IsFloating(dtype)) return;
+      std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
+      Block expected = blocks[1];
+      LerpArgs args{dtype, t, blocks[0].data(), blocks[1].data(), count};
+      LerpRange(args, 0, count);
+      args.y = expected.data();
+      scalar::LerpRange(args, 0, count);
+      EXPECT_EQ(blocks[1], expected) << "t = " << t;
+    });
+  }
+}
+
+TEST_P(VectorRangesTest, Delta) {
+  ForEachCase([&](DType dtype, int64_t count) {
+    if (!IsFloating(dtype)) return;
+    std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
+    Block actual(dtype, count, 1);
+    Block expected = actual;
+    DeltaArgs args{dtype, blocks[0].data(), blocks[1].data(), actual.data(),
+                   count};
+    DeltaRange(args, 0, count);
+    args.output = expected.data();
+    scalar::DeltaRange(args, 0, count);
+    EXPECT_EQ(actual, expected);
+  });
+}
+
+TEST_P(VectorRangesTest, Fingerprint) {
+  ForEachCase([&](DType dtype, int64_t count) {
+    Block block = HardBlocks(random_, 1, dtype, count)[0];
+    FingerprintPiece piece;
+    piece.data = block.data();
+    piece.dtype = dtype;
+    piece.count = count;
+    piece.tensor_id = random_.Next();
+    piece.first_index = static_cast<int64_t>(random_.Next() >> 20);
+    const auto begin = static_cast<int64_t>(random_.Uniform(count + 1));
+    EXPECT_EQ(FingerprintRange(piece, begin, count),
+              scalar::FingerprintRange(piece, begin, count));
+  });
+}
+
+// The comparisons above would hold if everything went to the scalar loops.
+TEST_P(VectorRangesTest, VectorsTakeWhatTheyCan) {
+  constexpr int64_t kCount = 1000;
+  for (DType dtype : kFloating) {
+    std::vector<Block> blocks = HardBlocks(random_, 2, dtype, kCount);
+    const std::vector<void*> data = Pointers(blocks);
+    void* x = data[0];
+    void* y = data[1];
+    const MeanArgs mean{dtype, 2, 2, data.data(), data.data(), nullptr, kCount};
+    const ReduceArgs sum{dtype, ReduceOp::kSum, 2, data.data(), x, kCount};
+    FingerprintPiece piece;
+    piece.data = x;
+    piece.dtype = dtype;
+    uint64_t fingerprint = 0;
+    for (int64_t done :
+         {vector::MeanRange(mean, 0, kCount),
+          vector::ReduceRange(sum, 0, kCount),
+          vector::CastRange({dtype, dtype, x, y, kCount}, 0, kCount),
+          vector::AxpbyRange({dtype, 1, 1, x, y, kCount}, 0, kCount),
+          vector::LerpRange({dtype, .5, x, y, kCount}, 0, kCount),
+          vector::DeltaRange({dtype, x, y, y, kCount}, 0, kCount),
+          vector::FingerprintRange(piece, 0, kCount, fingerprint)}) {
+      if (HasVectors()) {
+        EXPECT_GT(done, kCount - kLongest) << Name(dtype);
+      } else {
+        EXPECT_EQ(done, 0) << Name(dtype);
+      }
+    }
+  }
+}
+
+std::vector<int64_t> Targets() {
+  std::vector<int64_t> targets = hwy::SupportedAndGeneratedTargets();
+  std::cout << "Instruction sets:";
+  for (int64_t target : targets) std::cout << ' ' << hwy::TargetName(target);
+  std::cout << std::endl;
+  return targets;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    AllTargets, VectorRangesTest, ::testing::ValuesIn(Targets()),
+    [](const ::testing::TestParamInfo<int64_t>& info) -> std::string {
+      return hwy::TargetName(info.param);
+    });
+
+}  // namespace
+}  // namespace parley
