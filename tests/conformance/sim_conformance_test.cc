@@ -1,0 +1,59 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// The simulator's communicator under the conformance suite. With PARLEY_MUTANT
+// set, a broken one, and the suite must fail (mutants_test).
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+#include "parley/comm/testing/conformance.h"
+#include "parley/comm/testing/mutants.h"
+#include "parley/sim/world.h"
+
+namespace parley::testing {
+namespace {
+
+std::string Mutant() {
+  const char* name = std::getenv("PARLEY_MUTANT");
+  return name == nullptr ? "" : name;
+}
+
+std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
+  sim::WorldOptions options;
+  options.ranks = ranks;
+  options.hosts = ranks >= 4 ? 2 : 1;
+  const std::string mutant = Mutant();
+  const sim::Report report =
+      sim::World(options).Run([&](sim::RankContext& rank) {
+        if (mutant.empty()) return body(rank.communicator());
+        const std::unique_ptr<Communicator> broken =
+            MakeMutant(mutant, rank.communicator());
+        return body(*broken);
+      });
+  std::vector<absl::Status> statuses;
+  for (const sim::RankReport& rank : report.ranks) {
+    statuses.push_back(rank.status);
+  }
+  return statuses;
+}
+
+ConformanceBackend Backend() {
+  ConformanceBackend backend;
+  backend.name = "Sim";
+  backend.run = RunOnSim;
+  backend.compares_calls = true;
+  backend.checks_buffers = true;
+#ifdef PARLEY_CONFORMANCE_EXHAUSTIVE
+  backend.exhaustive = true;
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  backend.max_count = 4096;
+#endif
+  return backend;
+}
+
+const bool registered = RegisterConformanceTests(Backend());
+
+}  // namespace
+}  // namespace parley::testing
