@@ -128,7 +128,7 @@ void RankState::Crash() {
   fate = absl::CancelledError(
       absl::StrCat("rank ", index, " crashed (scripted fault)"));
   engine.ForEachGroupOf(index, [this](Group &group, int member) {
-    group.Lose(member, fate, "crashed");
+    group.Lose(member, /*dead=*/true, fate, "crashed");
   });
   thread->cancelled = true;
   engine.scheduler().Wake(*thread);

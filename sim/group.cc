@@ -27,7 +27,8 @@ absl::Status AbortRequest::reason() {
 
 void AbortRequest::OnEvent(int64_t, uint64_t) {
   const std::string why(reason().message());
-  group_.Lose(member_, absl::CancelledError(absl::StrCat("aborted: ", why)),
+  group_.Lose(member_, /*dead=*/false,
+              absl::CancelledError(absl::StrCat("aborted: ", why)),
               absl::StrCat("aborted: ", why));
   group_.engine().Pump();
 }
@@ -39,7 +40,8 @@ Group::Group(Engine &engine, int id, std::vector<int> members, Group *parent)
       parent_(parent),
       posted_(members_.size()),
       communicators_(members_.size()),
-      gone_(members_.size()) {
+      gone_(members_.size()),
+      dead_(members_.size()) {
   for (int i = 0; i < size(); ++i) {
     abort_requests_.push_back(std::make_unique<AbortRequest>(*this, i));
   }
@@ -151,7 +153,7 @@ void Group::Arrive(Entry *entry) {
 void Group::Drop(Entry *entry, const absl::Status &reason) {
   const int member = entry->member;
   engine_.FinishEntry(entry, engine_.now_ns(), reason);
-  Lose(member, reason,
+  Lose(member, /*dead=*/false, reason,
        absl::StrCat("did not reach its call: work before it on the stream "
                     "failed: ",
                     std::string(reason.message())));
@@ -165,6 +167,7 @@ void Group::CheckGone(Operation *operation) {
       continue;
     }
     const bool shrink = operation->kind == OpKind::kShrink;
+    if (shrink && !dead_[i]) continue;
     if (!shrink && operation->sequence < posted_[i]) continue;  // under way
     const absl::Status status = absl::UnavailableError(
         absl::StrCat(operation->ToString(), ": rank ", i, " ", gone_[i]));
@@ -266,8 +269,8 @@ void Group::DeadlinePassed(Operation *operation) {
 }
 
 void Group::Leave(int member, const std::string &how) {
-  if (!gone_[member].empty()) return;
-  gone_[member] = how;
+  dead_[member] = true;
+  if (gone_[member].empty()) gone_[member] = how;
   for (size_t i = num_scheduled_; i < operations_.size(); ++i) {
     if (operations_[i]->num_arrived > 0) {
       CheckGone(operations_[i]);
@@ -287,7 +290,7 @@ void Group::Lose(int member, const absl::Status &own, const std::string &how) {
   for (Operation *operation : shrinks) CheckGone(operation);
   for (Group *child : children_) {
     const int place = child->MemberOf(members_[member]);
-    if (place >= 0) child->Lose(place, own, how);
+    if (place >= 0) child->Lose(place, dead, own, how);
   }
 }
 

@@ -111,6 +111,7 @@ class Group {
   std::vector<std::unique_ptr<AbortRequest>> abort_requests_;
   std::vector<SimCommunicator *> communicators_;
   std::vector<std::string> gone_;  // how a member went; empty: it is here
+  std::vector<bool> dead_;         // of those gone, who will never call again
   std::vector<Group *> children_;
 
   RingQueue<Operation *> operations_;  // from first_sequence_ on
