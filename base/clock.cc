@@ -37,7 +37,7 @@ class SteadyClockImpl : public Clock {
         .count();
   }
 
-  bool WaitUntil(const std::function<bool()> &condition,
+  bool WaitUntil(const std::function<bool()>& condition,
                  int64_t deadline_ns) override {
     MutexLock lock(&mutex_);
     while (!condition()) {
@@ -67,8 +67,8 @@ class SteadyClockImpl : public Clock {
 
 }  // namespace
 
-Clock &SteadyClock() {
-  static Clock *const clock = new SteadyClockImpl;
+Clock& SteadyClock() {
+  static Clock* const clock = new SteadyClockImpl;
   return *clock;
 }
 

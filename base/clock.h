@@ -52,7 +52,7 @@ class Clock {
   // whether it held. `condition` must be cheap and free of side effects, and
   // must not use this clock; it is evaluated on any thread, after each Wake()
   // at least.
-  virtual bool WaitUntil(const std::function<bool()> &condition,
+  virtual bool WaitUntil(const std::function<bool()>& condition,
                          int64_t deadline_ns) = 0;
 
   // Makes all waiters look at their conditions again.
@@ -65,7 +65,7 @@ class Clock {
 };
 
 // The machine's monotonic clock. Never null, lives for ever.
-Clock &SteadyClock();
+Clock& SteadyClock();
 
 // `now_ns + timeout_ns`, kNever where that would overflow.
 constexpr int64_t DeadlineAfter(int64_t now_ns, int64_t timeout_ns) {

@@ -33,7 +33,7 @@ constexpr uint64_t HashCombine(uint64_t hash, uint64_t value) {
 }
 
 // The hash of `size` bytes. Independent of alignment and byte order.
-uint64_t HashBytes(const void *data, size_t size, uint64_t seed = 0);
+uint64_t HashBytes(const void* data, size_t size, uint64_t seed = 0);
 
 inline uint64_t HashString(absl::string_view text, uint64_t seed = 0) {
   return HashBytes(text.data(), text.size(), seed);

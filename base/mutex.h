@@ -32,8 +32,8 @@ namespace parley {
 class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;
-  Mutex(const Mutex &) = delete;
-  Mutex &operator=(const Mutex &) = delete;
+  Mutex(const Mutex&) = delete;
+  Mutex& operator=(const Mutex&) = delete;
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
@@ -46,16 +46,16 @@ class ABSL_LOCKABLE Mutex {
 // Holds a Mutex for the length of a scope.
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
-  explicit MutexLock(Mutex *mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex)
+  explicit MutexLock(Mutex* mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex)
       : mutex_(mutex) {
     mutex_->Lock();
   }
-  MutexLock(const MutexLock &) = delete;
-  MutexLock &operator=(const MutexLock &) = delete;
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
   ~MutexLock() ABSL_UNLOCK_FUNCTION() { mutex_->Unlock(); }
 
  private:
-  Mutex *const mutex_;
+  Mutex* const mutex_;
 };
 
 // A condition variable for use with Mutex. There is no wait without a bound:
@@ -63,12 +63,12 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 class CondVar {
  public:
   CondVar() = default;
-  CondVar(const CondVar &) = delete;
-  CondVar &operator=(const CondVar &) = delete;
+  CondVar(const CondVar&) = delete;
+  CondVar& operator=(const CondVar&) = delete;
 
   // Releases `mutex`, waits for a signal or for `timeout_ns` nanoseconds, and
   // takes `mutex` again. May wake spuriously.
-  void WaitFor(Mutex *mutex, long long timeout_ns)
+  void WaitFor(Mutex* mutex, long long timeout_ns)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
     condition_.wait_for(lock, std::chrono::nanoseconds(timeout_ns));

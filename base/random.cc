@@ -14,7 +14,7 @@ constexpr uint64_t RotateLeft(uint64_t x, int k) {
 }  // namespace
 
 Random::Random(uint64_t seed) : seed_(seed) {
-  for (uint64_t &word : state_) {
+  for (uint64_t& word : state_) {
     seed += 0x9e3779b97f4a7c15u;
     word = Mix64(seed);
   }

@@ -12,20 +12,20 @@
 
 namespace parley {
 
-absl::Status CheckAllToAll(const Communicator &comm, DeviceId device,
+absl::Status CheckAllToAll(const Communicator& comm, DeviceId device,
                            TensorList send, TensorList recv);
-absl::Status CheckAllGather(const Communicator &comm, DeviceId device,
+absl::Status CheckAllGather(const Communicator& comm, DeviceId device,
                             TensorList send, TensorList recv);
-absl::Status CheckBroadcast(const Communicator &comm, DeviceId device,
+absl::Status CheckBroadcast(const Communicator& comm, DeviceId device,
                             TensorList tensors, int root);
-absl::Status CheckAllReduce(const Communicator &comm, DeviceId device,
+absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
                             TensorList send, TensorList recv, ReduceOp op);
-absl::Status CheckFusedMean(const Communicator &comm, DeviceId device,
+absl::Status CheckFusedMean(const Communicator& comm, DeviceId device,
                             TensorList tensors,
                             absl::Span<const double> weights);
 
 // Ranks ascending, without duplicates, inside the group.
-absl::Status CheckRankList(const Communicator &comm, const char *op,
+absl::Status CheckRankList(const Communicator& comm, const char* op,
                            absl::Span<const int> ranks);
 
 }  // namespace parley

@@ -7,8 +7,8 @@
 namespace parley {
 
 absl::StatusOr<Work> Communicator::FusedMean(TensorList,
-                                             absl::Span<const double>, Stream &,
-                                             const CallOptions &) {
+                                             absl::Span<const double>, Stream&,
+                                             const CallOptions&) {
   return absl::UnimplementedError(
       absl::StrCat("FusedMean: ", ToString(), " has none"));
 }

@@ -61,8 +61,8 @@ struct CallOptions {
 class Communicator {
  public:
   virtual ~Communicator() = default;
-  Communicator(const Communicator &) = delete;
-  Communicator &operator=(const Communicator &) = delete;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
 
   // This rank's place in the group, 0 <= rank() < size().
   virtual int rank() const = 0;
@@ -72,38 +72,38 @@ class Communicator {
   virtual std::string ToString() const = 0;
 
   // The device whose tensors this communicator exchanges, and its time.
-  virtual Device &device() = 0;
-  virtual Clock &clock() = 0;
+  virtual Device& device() = 0;
+  virtual Clock& clock() = 0;
 
   // Sends shard p of each `send[i]` (comm/shard.h) to rank p. Rank p's piece of
   // this rank's shard arrives at recv[i][p * s ... (p + 1) * s), where s is the
   // length of this rank's shard; so recv[i] has size() * s elements. Must not
   // be in place.
   virtual absl::StatusOr<Work> AllToAll(TensorList send, TensorList recv,
-                                        Stream &stream,
-                                        const CallOptions &options = {}) = 0;
+                                        Stream& stream,
+                                        const CallOptions& options = {}) = 0;
 
   // Collects everyone's shard: `send[i]` is this rank's shard of `recv[i]`
   // (comm/shard.h), at its place or elsewhere.
   virtual absl::StatusOr<Work> AllGather(TensorList send, TensorList recv,
-                                         Stream &stream,
-                                         const CallOptions &options = {}) = 0;
+                                         Stream& stream,
+                                         const CallOptions& options = {}) = 0;
 
   // Copies rank `root`'s tensors to all others.
   virtual absl::StatusOr<Work> Broadcast(TensorList tensors, int root,
-                                         Stream &stream,
-                                         const CallOptions &options = {}) = 0;
+                                         Stream& stream,
+                                         const CallOptions& options = {}) = 0;
 
   // recv[i] = reduction of all ranks' send[i], in the backend's own way: ranks
   // get equal bits, but which bits may depend on the backend, the size and the
   // number of ranks. In place where send[i] and recv[i] are the same tensor.
   virtual absl::StatusOr<Work> AllReduce(TensorList send, TensorList recv,
-                                         ReduceOp op, Stream &stream,
-                                         const CallOptions &options = {}) = 0;
+                                         ReduceOp op, Stream& stream,
+                                         const CallOptions& options = {}) = 0;
 
   // Completes when all members have arrived.
-  virtual absl::StatusOr<Work> Barrier(Stream &stream,
-                                       const CallOptions &options = {}) = 0;
+  virtual absl::StatusOr<Work> Barrier(Stream& stream,
+                                       const CallOptions& options = {}) = 0;
 
   // Whether FusedMean() is there: only where ranks share memory.
   virtual bool has_fused_mean() const { return false; }
@@ -114,26 +114,26 @@ class Communicator {
   // kUnimplemented without has_fused_mean().
   virtual absl::StatusOr<Work> FusedMean(TensorList tensors,
                                          absl::Span<const double> weights,
-                                         Stream &stream,
-                                         const CallOptions &options = {});
+                                         Stream& stream,
+                                         const CallOptions& options = {});
 
   // Makes sub-communicators; all members call it, and it blocks. `members` is
   // the caller's group: ranks of this communicator, ascending, the caller among
   // them; each of them must pass the same list. A caller with an empty list
   // belongs to no group and gets null.
   virtual absl::StatusOr<std::unique_ptr<Communicator>> Split(
-      absl::Span<const int> members, const CallOptions &options = {}) = 0;
+      absl::Span<const int> members, const CallOptions& options = {}) = 0;
 
   // Makes a communicator of all members but `excluded` (ascending, not the
   // caller), keeping their order; called by exactly those, and it blocks. The
   // one operation that works after a failure.
   virtual absl::StatusOr<std::unique_ptr<Communicator>> Shrink(
-      absl::Span<const int> excluded, const CallOptions &options = {}) = 0;
+      absl::Span<const int> excluded, const CallOptions& options = {}) = 0;
 
   // Ends all operations of this rank in bounded time; they and later calls fail
   // and tell `reason`, which must be an error. The first reason stands.
   // Communicators split from this one are aborted too.
-  virtual void Abort(const absl::Status &reason) = 0;
+  virtual void Abort(const absl::Status& reason) = 0;
 
   // Whether this communicator failed or was aborted. One relaxed load.
   bool aborted() const { return aborted_.load(std::memory_order_relaxed); }

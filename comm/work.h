@@ -29,7 +29,7 @@ class WorkState {
  public:
   virtual void Ref() = 0;
   virtual void Unref() = 0;
-  virtual void Wait(Stream &stream) = 0;
+  virtual void Wait(Stream& stream) = 0;
   virtual absl::Status WaitHost(absl::Duration timeout) = 0;
   virtual bool IsDone() = 0;
 
@@ -43,13 +43,13 @@ class Work {
   Work() = default;
 
   // Takes over one reference of `state`.
-  explicit Work(WorkState *state) : state_(state) {}
+  explicit Work(WorkState* state) : state_(state) {}
 
-  Work(const Work &other) : state_(other.state_) {
+  Work(const Work& other) : state_(other.state_) {
     if (state_ != nullptr) state_->Ref();
   }
-  Work(Work &&other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-  Work &operator=(Work other) noexcept {
+  Work(Work&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Work& operator=(Work other) noexcept {
     std::swap(state_, other.state_);
     return *this;
   }
@@ -59,7 +59,7 @@ class Work {
 
   // Makes work enqueued on `stream` from now on wait for this operation. Never
   // blocks the host.
-  void Wait(Stream &stream) {
+  void Wait(Stream& stream) {
     if (state_ != nullptr) state_->Wait(stream);
   }
 
@@ -74,7 +74,7 @@ class Work {
   bool IsDone() { return state_ == nullptr || state_->IsDone(); }
 
  private:
-  WorkState *state_ = nullptr;
+  WorkState* state_ = nullptr;
 };
 
 }  // namespace parley

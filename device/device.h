@@ -43,15 +43,15 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
-  virtual Device &device() = 0;
+  virtual Device& device() = 0;
 
   // Makes `event` stand for all work enqueued on this stream so far. May be
   // called again: the event then stands for the newer point.
-  virtual void Record(Event &event) = 0;
+  virtual void Record(Event& event) = 0;
 
   // Makes work enqueued from now on wait for what `event` stands for. An event
   // that was never recorded stands for nothing.
-  virtual void Wait(Event &event) = 0;
+  virtual void Wait(Event& event) = 0;
 
   // Blocks the calling thread until all enqueued work is done, at most
   // `timeout` (kDeadlineExceeded). Returns the first failure of an operation on
@@ -65,10 +65,10 @@ class Allocator {
   virtual ~Allocator() = default;
 
   // At least `bytes` bytes, aligned to kAlignment; null if there are none.
-  virtual void *Allocate(int64_t bytes) = 0;
+  virtual void* Allocate(int64_t bytes) = 0;
 
   // Takes back what Allocate(bytes) returned. Null is ignored.
-  virtual void Deallocate(void *memory, int64_t bytes) = 0;
+  virtual void Deallocate(void* memory, int64_t bytes) = 0;
 
   static constexpr int64_t kAlignment = 128;
 };
@@ -78,17 +78,17 @@ class Allocation {
  public:
   Allocation() = default;
   // kResourceExhausted, with the size, if there is no memory.
-  static absl::StatusOr<Allocation> Create(Allocator &allocator, int64_t bytes);
-  Allocation(Allocation &&other) noexcept;
-  Allocation &operator=(Allocation &&other) noexcept;
+  static absl::StatusOr<Allocation> Create(Allocator& allocator, int64_t bytes);
+  Allocation(Allocation&& other) noexcept;
+  Allocation& operator=(Allocation&& other) noexcept;
   ~Allocation();
 
-  void *data() const { return data_; }
+  void* data() const { return data_; }
   int64_t bytes() const { return bytes_; }
 
  private:
-  Allocator *allocator_ = nullptr;
-  void *data_ = nullptr;
+  Allocator* allocator_ = nullptr;
+  void* data_ = nullptr;
   int64_t bytes_ = 0;
 };
 
@@ -100,10 +100,10 @@ class Device {
 
   // Memory on this device that the host can also read and write: what a
   // meeting's header travels in. On CPUs, the ordinary heap.
-  virtual Allocator &host_visible_allocator() = 0;
+  virtual Allocator& host_visible_allocator() = 0;
 
   // Memory on this device.
-  virtual Allocator &allocator() = 0;
+  virtual Allocator& allocator() = 0;
 
   virtual absl::StatusOr<std::unique_ptr<Stream>> CreateStream() = 0;
   virtual std::unique_ptr<Event> CreateEvent() = 0;
@@ -116,15 +116,15 @@ class Device {
   // returns kInvalidArgument for arguments that device/kernels/arguments.h does
   // not allow. What an argument struct points to (lists, tensors, results)
   // must live until the work is done.
-  virtual absl::Status Mean(const MeanArgs &args, Stream &stream) = 0;
-  virtual absl::Status Reduce(const ReduceArgs &args, Stream &stream) = 0;
-  virtual absl::Status Copy(const CopyArgs &args, Stream &stream) = 0;
-  virtual absl::Status Cast(const CastArgs &args, Stream &stream) = 0;
-  virtual absl::Status Axpby(const AxpbyArgs &args, Stream &stream) = 0;
-  virtual absl::Status Lerp(const LerpArgs &args, Stream &stream) = 0;
-  virtual absl::Status Delta(const DeltaArgs &args, Stream &stream) = 0;
-  virtual absl::Status Fingerprint(const FingerprintArgs &args,
-                                   Stream &stream) = 0;
+  virtual absl::Status Mean(const MeanArgs& args, Stream& stream) = 0;
+  virtual absl::Status Reduce(const ReduceArgs& args, Stream& stream) = 0;
+  virtual absl::Status Copy(const CopyArgs& args, Stream& stream) = 0;
+  virtual absl::Status Cast(const CastArgs& args, Stream& stream) = 0;
+  virtual absl::Status Axpby(const AxpbyArgs& args, Stream& stream) = 0;
+  virtual absl::Status Lerp(const LerpArgs& args, Stream& stream) = 0;
+  virtual absl::Status Delta(const DeltaArgs& args, Stream& stream) = 0;
+  virtual absl::Status Fingerprint(const FingerprintArgs& args,
+                                   Stream& stream) = 0;
 };
 
 }  // namespace parley

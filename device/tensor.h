@@ -78,10 +78,10 @@ struct DeviceId {
   DeviceKind kind = DeviceKind::kCpu;
   int index = 0;
 
-  friend bool operator==(const DeviceId &a, const DeviceId &b) {
+  friend bool operator==(const DeviceId& a, const DeviceId& b) {
     return a.kind == b.kind && a.index == b.index;
   }
-  friend bool operator!=(const DeviceId &a, const DeviceId &b) {
+  friend bool operator!=(const DeviceId& a, const DeviceId& b) {
     return !(a == b);
   }
 };
@@ -97,13 +97,13 @@ class TensorView {
   TensorView() : TensorView(nullptr, DType::kFloat32, int64_t{0}) {}
 
   // A contiguous one-dimensional tensor of `count` elements.
-  TensorView(void *data, DType dtype, int64_t count, DeviceId device = {});
+  TensorView(void* data, DType dtype, int64_t count, DeviceId device = {});
 
   // A contiguous (row-major) tensor. Requires at most kMaxDimensions
   // dimensions, none negative.
-  TensorView(void *data, DType dtype, absl::Span<const int64_t> shape,
+  TensorView(void* data, DType dtype, absl::Span<const int64_t> shape,
              DeviceId device = {});
-  TensorView(void *data, DType dtype, std::initializer_list<int64_t> shape,
+  TensorView(void* data, DType dtype, std::initializer_list<int64_t> shape,
              DeviceId device = {})
       : TensorView(data, dtype,
                    absl::MakeConstSpan(shape.begin(), shape.size()), device) {}
@@ -111,7 +111,7 @@ class TensorView {
   // A tensor with strides, counted in elements. kInvalidArgument for a negative
   // dimension or stride, for too many dimensions, and for different numbers of
   // dimensions and strides.
-  static absl::StatusOr<TensorView> Strided(void *data, DType dtype,
+  static absl::StatusOr<TensorView> Strided(void* data, DType dtype,
                                             absl::Span<const int64_t> shape,
                                             absl::Span<const int64_t> strides,
                                             DeviceId device = {});
@@ -133,7 +133,7 @@ class TensorView {
     return TensorView(values.data(), DType::kUInt8, Count(values.size()));
   }
 
-  void *data() const { return data_; }
+  void* data() const { return data_; }
   DType dtype() const { return dtype_; }
   DeviceId device() const { return device_; }
   int64_t count() const { return count_; }
@@ -158,7 +158,7 @@ class TensorView {
  private:
   static int64_t Count(size_t size) { return static_cast<int64_t>(size); }
 
-  void *data_;
+  void* data_;
   int64_t count_;
   std::array<int64_t, kMaxDimensions> shape_;
   std::array<int64_t, kMaxDimensions> strides_;

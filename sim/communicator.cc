@@ -12,9 +12,9 @@
 namespace parley::sim {
 namespace {
 
-void AddBuffers(TensorList tensors, std::vector<Buffer> &buffers) {
-  for (const TensorView &tensor : tensors) {
-    buffers.push_back({static_cast<unsigned char *>(tensor.data()),
+void AddBuffers(TensorList tensors, std::vector<Buffer>& buffers) {
+  for (const TensorView& tensor : tensors) {
+    buffers.push_back({static_cast<unsigned char*>(tensor.data()),
                        tensor.count(), tensor.dtype()});
   }
 }
@@ -29,8 +29,8 @@ std::unique_ptr<Event> SimDevice::CreateEvent() {
   return std::make_unique<SimEventHandle>();
 }
 
-SimCommunicator::SimCommunicator(RankState &rank, SimDevice &device,
-                                 Group &group)
+SimCommunicator::SimCommunicator(RankState& rank, SimDevice& device,
+                                 Group& group)
     : rank_(rank),
       device_(device),
       group_(group),
@@ -53,8 +53,8 @@ absl::Status SimCommunicator::CheckUsable(OpKind kind) {
       ": the communicator is aborted: ", std::string(reason.message())));
 }
 
-Entry *SimCommunicator::NewEntry(OpKind kind, const CallOptions &options) {
-  Entry *entry = rank_.TakeEntry();
+Entry* SimCommunicator::NewEntry(OpKind kind, const CallOptions& options) {
+  Entry* entry = rank_.TakeEntry();
   entry->kind = kind;
   entry->group = &group_;
   entry->member = member_;
@@ -64,7 +64,7 @@ Entry *SimCommunicator::NewEntry(OpKind kind, const CallOptions &options) {
   return entry;
 }
 
-Work SimCommunicator::Post(Entry *entry, StreamState &stream) {
+Work SimCommunicator::Post(Entry* entry, StreamState& stream) {
   entry->stream = &stream;
   entry->posted_ns = rank_.Caller().now_ns;
   // Shrink is matched by the survivors' list, not by the sequence.
@@ -81,75 +81,75 @@ Work SimCommunicator::Post(Entry *entry, StreamState &stream) {
 }
 
 absl::StatusOr<Work> SimCommunicator::AllToAll(TensorList send, TensorList recv,
-                                               Stream &stream,
-                                               const CallOptions &options) {
+                                               Stream& stream,
+                                               const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllToAll));
   PARLEY_RETURN_IF_ERROR(CheckAllToAll(*this, device_.id(), send, recv));
-  Entry *entry = NewEntry(OpKind::kAllToAll, options);
+  Entry* entry = NewEntry(OpKind::kAllToAll, options);
   AddBuffers(send, entry->send);
   AddBuffers(recv, entry->recv);
-  return Post(entry, static_cast<SimStream &>(stream).state());
+  return Post(entry, static_cast<SimStream&>(stream).state());
 }
 
 absl::StatusOr<Work> SimCommunicator::AllGather(TensorList send,
-                                                TensorList recv, Stream &stream,
-                                                const CallOptions &options) {
+                                                TensorList recv, Stream& stream,
+                                                const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllGather));
   PARLEY_RETURN_IF_ERROR(CheckAllGather(*this, device_.id(), send, recv));
-  Entry *entry = NewEntry(OpKind::kAllGather, options);
+  Entry* entry = NewEntry(OpKind::kAllGather, options);
   AddBuffers(send, entry->send);
   AddBuffers(recv, entry->recv);
-  return Post(entry, static_cast<SimStream &>(stream).state());
+  return Post(entry, static_cast<SimStream&>(stream).state());
 }
 
 absl::StatusOr<Work> SimCommunicator::Broadcast(TensorList tensors, int root,
-                                                Stream &stream,
-                                                const CallOptions &options) {
+                                                Stream& stream,
+                                                const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBroadcast));
   PARLEY_RETURN_IF_ERROR(CheckBroadcast(*this, device_.id(), tensors, root));
-  Entry *entry = NewEntry(OpKind::kBroadcast, options);
+  Entry* entry = NewEntry(OpKind::kBroadcast, options);
   entry->root = root;
   AddBuffers(tensors, entry->send);
-  return Post(entry, static_cast<SimStream &>(stream).state());
+  return Post(entry, static_cast<SimStream&>(stream).state());
 }
 
 absl::StatusOr<Work> SimCommunicator::AllReduce(TensorList send,
                                                 TensorList recv, ReduceOp op,
-                                                Stream &stream,
-                                                const CallOptions &options) {
+                                                Stream& stream,
+                                                const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllReduce));
   PARLEY_RETURN_IF_ERROR(CheckAllReduce(*this, device_.id(), send, recv, op));
-  Entry *entry = NewEntry(OpKind::kAllReduce, options);
+  Entry* entry = NewEntry(OpKind::kAllReduce, options);
   entry->reduce = op;
   AddBuffers(send, entry->send);
   AddBuffers(recv, entry->recv);
-  return Post(entry, static_cast<SimStream &>(stream).state());
+  return Post(entry, static_cast<SimStream&>(stream).state());
 }
 
-absl::StatusOr<Work> SimCommunicator::Barrier(Stream &stream,
-                                              const CallOptions &options) {
+absl::StatusOr<Work> SimCommunicator::Barrier(Stream& stream,
+                                              const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBarrier));
   return Post(NewEntry(OpKind::kBarrier, options),
-              static_cast<SimStream &>(stream).state());
+              static_cast<SimStream&>(stream).state());
 }
 
 absl::StatusOr<Work> SimCommunicator::FusedMean(
-    TensorList tensors, absl::Span<const double> weights, Stream &stream,
-    const CallOptions &options) {
+    TensorList tensors, absl::Span<const double> weights, Stream& stream,
+    const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kFusedMean));
   PARLEY_RETURN_IF_ERROR(CheckFusedMean(*this, device_.id(), tensors, weights));
-  Entry *entry = NewEntry(OpKind::kFusedMean, options);
+  Entry* entry = NewEntry(OpKind::kFusedMean, options);
   AddBuffers(tensors, entry->send);
   entry->weights.assign(weights.begin(), weights.end());
-  return Post(entry, static_cast<SimStream &>(stream).state());
+  return Post(entry, static_cast<SimStream&>(stream).state());
 }
 
 absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::MakeGroup(
-    Entry *entry) {
+    Entry* entry) {
   absl::Status status = Post(entry, control_).WaitHost();
   // The control stream is used for one call at a time; a failure is told by it.
   control_.WaitHost(absl::ZeroDuration()).IgnoreError();
-  Group *made = entry->made;
+  Group* made = entry->made;
   rank_.ReturnEntry(entry);
   if (!status.ok()) return status;
   if (made == nullptr) return std::unique_ptr<Communicator>();
@@ -157,7 +157,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::MakeGroup(
 }
 
 absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::Split(
-    absl::Span<const int> members, const CallOptions &options) {
+    absl::Span<const int> members, const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kSplit));
   PARLEY_RETURN_IF_ERROR(CheckRankList(*this, "Split", members));
   if (!members.empty() &&
@@ -166,29 +166,29 @@ absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::Split(
         absl::StrCat("Split: the caller, rank ", member_,
                      ", is not in its own list of members"));
   }
-  Entry *entry = NewEntry(OpKind::kSplit, options);
+  Entry* entry = NewEntry(OpKind::kSplit, options);
   entry->ranks.assign(members.begin(), members.end());
   return MakeGroup(entry);
 }
 
 absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::Shrink(
-    absl::Span<const int> excluded, const CallOptions &options) {
+    absl::Span<const int> excluded, const CallOptions& options) {
   if (!rank_.fate.ok()) return rank_.fate;
   PARLEY_RETURN_IF_ERROR(CheckRankList(*this, "Shrink", excluded));
   if (std::find(excluded.begin(), excluded.end(), member_) != excluded.end()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "Shrink: the caller, rank ", member_, ", is among the excluded"));
   }
-  Entry *entry = NewEntry(OpKind::kShrink, options);
+  Entry* entry = NewEntry(OpKind::kShrink, options);
   entry->ranks.assign(excluded.begin(), excluded.end());
   return MakeGroup(entry);
 }
 
-void SimCommunicator::Abort(const absl::Status &reason) {
-  AbortRequest &request = group_.abort_request(member_);
+void SimCommunicator::Abort(const absl::Status& reason) {
+  AbortRequest& request = group_.abort_request(member_);
   if (!request.Set(reason)) return;
   SetAborted();
-  SimThread *current = Scheduler::Current();
+  SimThread* current = Scheduler::Current();
   if (current == nullptr) {
     rank_.engine.scheduler().PostFromOutside(&request, 0);
   } else {

@@ -16,22 +16,22 @@ void Completion::Unref() {
   }
 }
 
-void Completion::Wait(Stream &stream) {
-  static_cast<SimStream &>(stream).state().Wait(this);
+void Completion::Wait(Stream& stream) {
+  static_cast<SimStream&>(stream).state().Wait(this);
 }
 
 bool Completion::IsDone() {
   if (done_) return true;
   // What happened up to the caller's own time is known only once all others
   // have come that far.
-  SimThread &thread = rank_.Caller();
+  SimThread& thread = rank_.Caller();
   thread.waits_for = [] { return "tests an operation"; };
   rank_.engine.scheduler().Park(thread, thread.now_ns);
   return done_;
 }
 
 absl::Status Completion::WaitHost(absl::Duration timeout) {
-  SimThread &thread = rank_.Caller();
+  SimThread& thread = rank_.Caller();
   if (!done_) {
     const int64_t deadline_ns =
         DeadlineAfter(thread.now_ns, TimeoutNs(timeout));
@@ -54,25 +54,25 @@ std::string Completion::DescribeWait() const {
                                : operation_->DescribeWait(rank_);
 }
 
-void Completion::Resolve(int64_t time_ns, const absl::Status &status) {
+void Completion::Resolve(int64_t time_ns, const absl::Status& status) {
   done_ = true;
   time_ns_ = time_ns;
   status_ = status;
   operation_ = nullptr;
-  for (SimThread *thread : hosts_) rank_.engine.scheduler().Wake(*thread);
+  for (SimThread* thread : hosts_) rank_.engine.scheduler().Wake(*thread);
   hosts_.clear();
-  for (StreamState *stream : streams_) rank_.engine.Ready(stream);
+  for (StreamState* stream : streams_) rank_.engine.Ready(stream);
   streams_.clear();
 }
 
-Completion *CompletionPool::Take() {
+Completion* CompletionPool::Take() {
   MutexLock lock(&mutex_);
   if (free_.empty()) {
     all_.push_back(std::make_unique<Completion>(*this, rank_));
     free_.push_back(all_.back().get());
     free_.reserve(all_.capacity());
   }
-  Completion *completion = free_.back();
+  Completion* completion = free_.back();
   free_.pop_back();
   completion->references_.store(1, std::memory_order_relaxed);
   completion->done_ = false;
@@ -81,7 +81,7 @@ Completion *CompletionPool::Take() {
   return completion;
 }
 
-void CompletionPool::Return(Completion *completion) {
+void CompletionPool::Return(Completion* completion) {
   MutexLock lock(&mutex_);
   free_.push_back(completion);
 }

@@ -32,7 +32,7 @@ struct RankState;
 class Describable {
  public:
   // "in AllToAll #4 for rank 2".
-  virtual std::string DescribeWait(const RankState &rank) const = 0;
+  virtual std::string DescribeWait(const RankState& rank) const = 0;
 
  protected:
   ~Describable() = default;
@@ -40,61 +40,61 @@ class Describable {
 
 class Completion final : public WorkState {
  public:
-  Completion(CompletionPool &pool, RankState &rank)
+  Completion(CompletionPool& pool, RankState& rank)
       : pool_(pool), rank_(rank) {}
 
   void Ref() override { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() override;
-  void Wait(Stream &stream) override;
+  void Wait(Stream& stream) override;
   absl::Status WaitHost(absl::Duration timeout) override;
   bool IsDone() override;
 
   bool done() const { return done_; }
   int64_t time_ns() const { return time_ns_; }
-  const absl::Status &status() const { return status_; }
-  RankState &rank() { return rank_; }
+  const absl::Status& status() const { return status_; }
+  RankState& rank() { return rank_; }
 
   // The operation whose end this is; null for an event.
-  void set_operation(const Describable *operation) { operation_ = operation; }
+  void set_operation(const Describable* operation) { operation_ = operation; }
 
   // [event] or by the owner while nothing waits: the point has come.
-  void Resolve(int64_t time_ns, const absl::Status &status);
+  void Resolve(int64_t time_ns, const absl::Status& status);
 
   // `stream` wants to be told.
-  void AddWaiter(StreamState *stream) { streams_.push_back(stream); }
+  void AddWaiter(StreamState* stream) { streams_.push_back(stream); }
 
  private:
   friend class CompletionPool;
 
   std::string DescribeWait() const;
 
-  CompletionPool &pool_;
-  RankState &rank_;
+  CompletionPool& pool_;
+  RankState& rank_;
   std::atomic<int> references_{1};
   bool done_ = false;
   int64_t time_ns_ = 0;
   absl::Status status_;
-  const Describable *operation_ = nullptr;
-  std::vector<StreamState *> streams_;
-  std::vector<SimThread *> hosts_;
+  const Describable* operation_ = nullptr;
+  std::vector<StreamState*> streams_;
+  std::vector<SimThread*> hosts_;
 };
 
 // Keeps the completions of one rank.
 class CompletionPool {
  public:
-  explicit CompletionPool(RankState &rank) : rank_(rank) {}
+  explicit CompletionPool(RankState& rank) : rank_(rank) {}
 
   // A fresh completion with one reference.
-  Completion *Take();
+  Completion* Take();
 
  private:
   friend class Completion;
-  void Return(Completion *completion);
+  void Return(Completion* completion);
 
-  RankState &rank_;
+  RankState& rank_;
   Mutex mutex_;
   std::vector<std::unique_ptr<Completion>> all_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Completion *> free_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Completion*> free_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace parley::sim

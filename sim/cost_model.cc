@@ -17,7 +17,7 @@ int64_t TransferNs(int64_t bytes, int64_t bytes_per_second) {
   return static_cast<int64_t>(absl::Uint128Low64(ns));
 }
 
-int64_t MessageNs(const Link &link, int64_t bytes) {
+int64_t MessageNs(const Link& link, int64_t bytes) {
   return absl::ToInt64Nanoseconds(link.latency) +
          TransferNs(bytes, link.bytes_per_second);
 }
@@ -28,7 +28,7 @@ int64_t CeilLog2(int64_t n) {
   return steps;
 }
 
-int64_t ShardBytes(const std::vector<int> &group, int64_t bytes) {
+int64_t ShardBytes(const std::vector<int>& group, int64_t bytes) {
   const auto p = static_cast<int64_t>(group.size());
   return (bytes + p - 1) / p;
 }
@@ -44,13 +44,13 @@ int CostModel::HostOf(int rank) const {
   return larger + (rank - boundary) / base;
 }
 
-const Link &CostModel::SlowestLink(const std::vector<int> &group) const {
+const Link& CostModel::SlowestLink(const std::vector<int>& group) const {
   // Groups are ascending and hosts contiguous, so the ends tell.
   return HostOf(group.front()) == HostOf(group.back()) ? options_.intra_host
                                                        : options_.inter_host;
 }
 
-int64_t CostModel::AllToAll(const std::vector<int> &group,
+int64_t CostModel::AllToAll(const std::vector<int>& group,
                             int64_t bytes) const {
   // All ranks finish together, so the rank with most remote peers decides: one
   // on the host that has fewest members.
@@ -69,24 +69,24 @@ int64_t CostModel::AllToAll(const std::vector<int> &group,
          remote * MessageNs(options_.inter_host, shard);
 }
 
-int64_t CostModel::AllGather(const std::vector<int> &group,
+int64_t CostModel::AllGather(const std::vector<int>& group,
                              int64_t bytes) const {
   const auto p = static_cast<int64_t>(group.size());
   return (p - 1) * MessageNs(SlowestLink(group), ShardBytes(group, bytes));
 }
 
-int64_t CostModel::AllReduce(const std::vector<int> &group,
+int64_t CostModel::AllReduce(const std::vector<int>& group,
                              int64_t bytes) const {
   return 2 * AllGather(group, bytes);
 }
 
-int64_t CostModel::Broadcast(const std::vector<int> &group,
+int64_t CostModel::Broadcast(const std::vector<int>& group,
                              int64_t bytes) const {
   return CeilLog2(static_cast<int64_t>(group.size())) *
          MessageNs(SlowestLink(group), bytes);
 }
 
-int64_t CostModel::Barrier(const std::vector<int> &group) const {
+int64_t CostModel::Barrier(const std::vector<int>& group) const {
   return CeilLog2(static_cast<int64_t>(group.size())) *
          MessageNs(SlowestLink(group), 0);
 }

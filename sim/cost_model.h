@@ -26,24 +26,24 @@ namespace parley::sim {
 
 class CostModel {
  public:
-  explicit CostModel(const WorldOptions &options) : options_(options) {}
+  explicit CostModel(const WorldOptions& options) : options_(options) {}
 
   // Which host a rank of the world is on.
   int HostOf(int rank) const;
 
   // `group` lists ranks of the world; `bytes` is the size of the whole tensor
   // list on one rank (recv for AllGather).
-  int64_t AllToAll(const std::vector<int> &group, int64_t bytes) const;
-  int64_t AllGather(const std::vector<int> &group, int64_t bytes) const;
-  int64_t AllReduce(const std::vector<int> &group, int64_t bytes) const;
-  int64_t Broadcast(const std::vector<int> &group, int64_t bytes) const;
-  int64_t Barrier(const std::vector<int> &group) const;
+  int64_t AllToAll(const std::vector<int>& group, int64_t bytes) const;
+  int64_t AllGather(const std::vector<int>& group, int64_t bytes) const;
+  int64_t AllReduce(const std::vector<int>& group, int64_t bytes) const;
+  int64_t Broadcast(const std::vector<int>& group, int64_t bytes) const;
+  int64_t Barrier(const std::vector<int>& group) const;
 
   // A kernel or a pass over shared memory that moves `bytes`.
   int64_t Kernel(int64_t bytes) const;
 
  private:
-  const Link &SlowestLink(const std::vector<int> &group) const;
+  const Link& SlowestLink(const std::vector<int>& group) const;
 
   WorldOptions options_;
 };

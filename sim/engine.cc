@@ -18,7 +18,7 @@ namespace {
 // Below this, handing work to other threads costs more than it saves.
 constexpr int64_t kParallelBytes = 256 * 1024;
 
-int PoolThreads(const WorldOptions &options) {
+int PoolThreads(const WorldOptions& options) {
   const int cores =
       std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return options.max_parallel == 0 ? cores
@@ -26,9 +26,9 @@ int PoolThreads(const WorldOptions &options) {
 }
 
 // What a rank sends to and receives from others, in bytes.
-void CountBytes(const Entry &entry, int64_t &sent, int64_t &received) {
+void CountBytes(const Entry& entry, int64_t& sent, int64_t& received) {
   const int64_t n = entry.group->size();
-  for (const Buffer &buffer : entry.Whole()) {
+  for (const Buffer& buffer : entry.Whole()) {
     const int64_t size = SizeOf(buffer.dtype);
     const int64_t all = buffer.bytes();
     const int64_t own =
@@ -64,17 +64,17 @@ int64_t TimeoutNs(absl::Duration timeout) {
              : std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout));
 }
 
-RankState::RankState(Engine &engine, int index)
+RankState::RankState(Engine& engine, int index)
     : engine(engine), index(index), completions(*this) {}
 
-Entry *RankState::TakeEntry() {
+Entry* RankState::TakeEntry() {
   MutexLock lock(&mutex_);
   if (free_entries_.empty()) {
     entries_.push_back(std::make_unique<Entry>());
     free_entries_.push_back(entries_.back().get());
     free_entries_.reserve(entries_.capacity());
   }
-  Entry *entry = free_entries_.back();
+  Entry* entry = free_entries_.back();
   free_entries_.pop_back();
   entry->rank = this;
   entry->send.clear();
@@ -88,12 +88,12 @@ Entry *RankState::TakeEntry() {
   return entry;
 }
 
-void RankState::ReturnEntry(Entry *entry) {
+void RankState::ReturnEntry(Entry* entry) {
   MutexLock lock(&mutex_);
   free_entries_.push_back(entry);
 }
 
-StreamState &RankState::NewStream() {
+StreamState& RankState::NewStream() {
   MutexLock lock(&mutex_);
   streams_.push_back(std::make_unique<StreamState>(*this));
   return *streams_.back();
@@ -109,7 +109,7 @@ void RankState::OnEvent(int64_t, uint64_t tag) {
   if (tag == kLeft) {
     engine.Trace(HashCombine(static_cast<uint64_t>(index),
                              static_cast<uint64_t>(report.status.code())));
-    engine.ForEachGroupOf(index, [](Group &group, int member) {
+    engine.ForEachGroupOf(index, [](Group& group, int member) {
       group.Leave(member, "has returned");
     });
   } else if (!thread->finished && fate.ok()) {
@@ -127,14 +127,14 @@ void RankState::OnEvent(int64_t, uint64_t tag) {
 void RankState::Crash() {
   fate = absl::CancelledError(
       absl::StrCat("rank ", index, " crashed (scripted fault)"));
-  engine.ForEachGroupOf(index, [this](Group &group, int member) {
+  engine.ForEachGroupOf(index, [this](Group& group, int member) {
     group.Lose(member, /*dead=*/true, fate, "crashed");
   });
   thread->cancelled = true;
   engine.scheduler().Wake(*thread);
 }
 
-Engine::Engine(const WorldOptions &options)
+Engine::Engine(const WorldOptions& options)
     : options_(options),
       cost_(options),
       scheduler_(options.max_parallel >= options.ranks ? 0
@@ -144,19 +144,19 @@ Engine::Engine(const WorldOptions &options)
   for (int i = 0; i < options_.ranks; ++i) {
     ranks_.push_back(std::make_unique<RankState>(*this, i));
   }
-  for (const Straggler &straggler : options_.stragglers) {
+  for (const Straggler& straggler : options_.stragglers) {
     ranks_[straggler.rank]->percent = straggler.percent;
   }
   std::vector<int> everyone(options_.ranks);
   std::iota(everyone.begin(), everyone.end(), 0);
   NewGroup(std::move(everyone), nullptr);
   scheduler_.set_on_deadlock(
-      [this](const absl::Status &status) { OnDeadlock(status); });
+      [this](const absl::Status& status) { OnDeadlock(status); });
 }
 
 Engine::~Engine() = default;
 
-Group *Engine::NewGroup(std::vector<int> members, Group *parent) {
+Group* Engine::NewGroup(std::vector<int> members, Group* parent) {
   const int id = static_cast<int>(groups_.size());
   groups_.push_back(
       std::make_unique<Group>(*this, id, std::move(members), parent));
@@ -164,14 +164,14 @@ Group *Engine::NewGroup(std::vector<int> members, Group *parent) {
 }
 
 void Engine::ScheduleFaults() {
-  for (const Fault &fault : options_.faults) {
+  for (const Fault& fault : options_.faults) {
     scheduler_.At(
         TimeoutNs(fault.at), ranks_[fault.rank].get(),
         fault.kind == FaultKind::kCrash ? RankState::kCrash : RankState::kHang);
   }
 }
 
-void Engine::OnDeadlock(const absl::Status &status) {
+void Engine::OnDeadlock(const absl::Status& status) {
   if (deadlock_.ok()) deadlock_ = status;
   for (size_t i = 0; i < groups_.size(); ++i) groups_[i]->Fail(status);
   Pump();
@@ -179,11 +179,11 @@ void Engine::OnDeadlock(const absl::Status &status) {
 
 // Kernels of different ranks run in parallel, since no two touch the same
 // memory; everything that decides runs in order.
-void Engine::RunTasks(const std::vector<StreamState *> &streams) {
+void Engine::RunTasks(const std::vector<StreamState*>& streams) {
   int64_t bytes = 0;
-  for (StreamState *stream : streams) bytes += stream->TaskBytes();
+  for (StreamState* stream : streams) bytes += stream->TaskBytes();
   if (bytes < kParallelBytes) {
-    for (StreamState *stream : streams) stream->RunTasks();
+    for (StreamState* stream : streams) stream->RunTasks();
   } else {
     pool_.Run(static_cast<int64_t>(streams.size()),
               [&](int64_t i) { streams[static_cast<size_t>(i)]->RunTasks(); });
@@ -196,8 +196,8 @@ void Engine::Pump() {
   while (!ready_.empty()) {
     current_.swap(ready_);
     RunTasks(current_);
-    for (StreamState *stream : current_) stream->set_listed(false);
-    for (StreamState *stream : current_) {
+    for (StreamState* stream : current_) stream->set_listed(false);
+    for (StreamState* stream : current_) {
       stream->Step();
       if (stream->HasTask()) Ready(stream);
     }
@@ -206,10 +206,10 @@ void Engine::Pump() {
   pumping_ = false;
 }
 
-int64_t Engine::CostOf(const Operation &operation) const {
-  const std::vector<int> &members = operation.group->members();
-  const Entry *entry = nullptr;
-  for (const Entry *e : operation.entries) {
+int64_t Engine::CostOf(const Operation& operation) const {
+  const std::vector<int>& members = operation.group->members();
+  const Entry* entry = nullptr;
+  for (const Entry* e : operation.entries) {
     if (e != nullptr) entry = e;
   }
   const int64_t bytes = entry->WholeBytes();
@@ -238,12 +238,12 @@ void Engine::Trace(uint64_t value) {
       HashCombine(trace_hash_, static_cast<uint64_t>(now_ns())), value);
 }
 
-void Engine::Account(const Operation &operation) {
+void Engine::Account(const Operation& operation) {
   any_operation_ = true;
   uint64_t hash = HashCombine(static_cast<uint64_t>(operation.group->id()),
                               operation.sequence);
   hash = HashCombine(hash, static_cast<uint64_t>(operation.kind));
-  for (Entry *entry : operation.entries) {
+  for (Entry* entry : operation.entries) {
     if (entry == nullptr) continue;
     hash = HashCombine(hash, static_cast<uint64_t>(entry->rank->index));
     hash = HashCombine(hash, static_cast<uint64_t>(entry->WholeBytes()));
@@ -251,7 +251,7 @@ void Engine::Account(const Operation &operation) {
       hash = HashCombine(
           hash, entry->guarded ? entry->input_hash : HashInputs(*entry));
     }
-    RankReport &report = entry->rank->report;
+    RankReport& report = entry->rank->report;
     report.wait_ns += operation.start_ns - entry->ready_ns;
     report.transfer_ns += operation.end_ns - operation.start_ns;
     ++report.operations;
@@ -260,14 +260,14 @@ void Engine::Account(const Operation &operation) {
   Trace(hash);
 }
 
-void Engine::FinishEntry(Entry *entry, int64_t time_ns,
-                         const absl::Status &status) {
-  StreamState *stream = entry->stream;
-  Completion *completion = entry->completion;
+void Engine::FinishEntry(Entry* entry, int64_t time_ns,
+                         const absl::Status& status) {
+  StreamState* stream = entry->stream;
+  Completion* completion = entry->completion;
   // Split and Shrink read from the entry what was made; they return it.
   const bool keep =
       entry->kind == OpKind::kSplit || entry->kind == OpKind::kShrink;
-  RankState *rank = entry->rank;
+  RankState* rank = entry->rank;
   if (!keep) rank->ReturnEntry(entry);
   completion->Resolve(time_ns, status);
   completion->Unref();

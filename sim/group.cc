@@ -13,7 +13,7 @@
 
 namespace parley::sim {
 
-bool AbortRequest::Set(const absl::Status &reason) {
+bool AbortRequest::Set(const absl::Status& reason) {
   MutexLock lock(&mutex_);
   if (!reason_.ok()) return false;
   reason_ = reason;
@@ -33,7 +33,7 @@ void AbortRequest::OnEvent(int64_t, uint64_t) {
   group_.engine().Pump();
 }
 
-Group::Group(Engine &engine, int id, std::vector<int> members, Group *parent)
+Group::Group(Engine& engine, int id, std::vector<int> members, Group* parent)
     : engine_(engine),
       id_(id),
       members_(std::move(members)),
@@ -53,7 +53,7 @@ int Group::MemberOf(int world_rank) const {
   return static_cast<int>(it - members_.begin());
 }
 
-void Group::SetCommunicator(int member, SimCommunicator *communicator) {
+void Group::SetCommunicator(int member, SimCommunicator* communicator) {
   communicators_[member] = communicator;
   if (communicator != nullptr && !failure_.ok()) communicator->SetAborted();
 }
@@ -63,13 +63,13 @@ std::string Group::Suffix() const {
   return absl::StrCat(" of {", absl::StrJoin(members_, ","), "}");
 }
 
-Operation *Group::NewOperation(const Entry &entry, uint64_t sequence) {
+Operation* Group::NewOperation(const Entry& entry, uint64_t sequence) {
   if (free_.empty()) {
     all_.push_back(std::make_unique<Operation>());
     free_.push_back(all_.back().get());
     free_.reserve(all_.capacity());
   }
-  Operation *operation = free_.back();
+  Operation* operation = free_.back();
   free_.pop_back();
   operation->group = this;
   operation->sequence = sequence;
@@ -84,12 +84,12 @@ Operation *Group::NewOperation(const Entry &entry, uint64_t sequence) {
   return operation;
 }
 
-void Group::Recycle(Operation *operation) {
+void Group::Recycle(Operation* operation) {
   ++operation->generation;
   free_.push_back(operation);
 }
 
-Operation *Group::Find(Entry *entry) {
+Operation* Group::Find(Entry* entry) {
   if (entry->kind == OpKind::kShrink) return FindShrink(entry);
   while (first_sequence_ + operations_.size() <= entry->sequence) {
     operations_.push_back(
@@ -100,32 +100,32 @@ Operation *Group::Find(Entry *entry) {
 
 // Survivors find each other by the list of whom they exclude: their sequences
 // may differ after a failure.
-Operation *Group::FindShrink(Entry *entry) {
-  for (Operation *operation : shrinks_) {
+Operation* Group::FindShrink(Entry* entry) {
+  for (Operation* operation : shrinks_) {
     if (operation->entries[entry->member] != nullptr) continue;
     const auto present =
         std::find_if(operation->entries.begin(), operation->entries.end(),
-                     [](Entry *e) { return e != nullptr; });
+                     [](Entry* e) { return e != nullptr; });
     if ((*present)->ranks == entry->ranks) return operation;
   }
-  Operation *operation = NewOperation(*entry, entry->sequence);
+  Operation* operation = NewOperation(*entry, entry->sequence);
   for (int excluded : entry->ranks) operation->expected[excluded] = false;
   operation->num_expected = size() - static_cast<int>(entry->ranks.size());
   shrinks_.push_back(operation);
   return operation;
 }
 
-void Group::Arrive(Entry *entry) {
+void Group::Arrive(Entry* entry) {
   if (!failure_.ok() && entry->kind != OpKind::kShrink) {
     engine_.FinishEntry(entry, engine_.now_ns(), failure_);
     return;
   }
-  Operation *operation = Find(entry);
+  Operation* operation = Find(entry);
   if (operation->num_arrived > 0 && operation->mismatch.empty() &&
       entry->kind != OpKind::kShrink) {
     const auto first =
         std::find_if(operation->entries.begin(), operation->entries.end(),
-                     [](Entry *e) { return e != nullptr; });
+                     [](Entry* e) { return e != nullptr; });
     operation->mismatch = DescribeMismatch(**first, *entry);
   }
   operation->kind = entry->kind;
@@ -150,7 +150,7 @@ void Group::Arrive(Entry *entry) {
   }
 }
 
-void Group::Drop(Entry *entry, const absl::Status &reason) {
+void Group::Drop(Entry* entry, const absl::Status& reason) {
   const int member = entry->member;
   engine_.FinishEntry(entry, engine_.now_ns(), reason);
   Lose(member, /*dead=*/false, reason,
@@ -160,7 +160,7 @@ void Group::Drop(Entry *entry, const absl::Status &reason) {
 }
 
 // Fails an operation that waits for someone who will not come.
-void Group::CheckGone(Operation *operation) {
+void Group::CheckGone(Operation* operation) {
   for (int i = 0; i < size(); ++i) {
     if (gone_[i].empty() || !operation->expected[i] ||
         operation->entries[i] != nullptr) {
@@ -183,16 +183,16 @@ void Group::CheckGone(Operation *operation) {
 // Operations of one communicator run one after the other.
 void Group::ScheduleReady() {
   while (num_scheduled_ < operations_.size()) {
-    Operation *operation = operations_[num_scheduled_];
+    Operation* operation = operations_[num_scheduled_];
     if (operation->num_arrived < operation->num_expected) return;
     ++num_scheduled_;
     Schedule(operation);
   }
 }
 
-void Group::Schedule(Operation *operation) {
+void Group::Schedule(Operation* operation) {
   int64_t start_ns = std::max(busy_until_ns_, engine_.now_ns());
-  for (Entry *entry : operation->entries) {
+  for (Entry* entry : operation->entries) {
     if (entry != nullptr) start_ns = std::max(start_ns, entry->ready_ns);
   }
   operation->scheduled = true;
@@ -204,12 +204,12 @@ void Group::Schedule(Operation *operation) {
                          operation->Tag(Operation::kComplete));
 }
 
-absl::Status Group::Verify(Operation *operation) {
+absl::Status Group::Verify(Operation* operation) {
   if (!operation->mismatch.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
         operation->ToString(), ": ranks differ in ", operation->mismatch));
   }
-  for (Entry *entry : operation->entries) {
+  for (Entry* entry : operation->entries) {
     if (entry == nullptr || !entry->guarded) continue;
     if (absl::Status status = CheckGuard(*entry); !status.ok()) {
       return absl::Status(status.code(),
@@ -221,7 +221,7 @@ absl::Status Group::Verify(Operation *operation) {
   return absl::OkStatus();
 }
 
-void Group::Complete(Operation *operation) {
+void Group::Complete(Operation* operation) {
   if (operation->kind == OpKind::kShrink) {
     MakeShrunkGroup(operation);
     engine_.Account(*operation);
@@ -240,8 +240,8 @@ void Group::Complete(Operation *operation) {
   Finish(operation, absl::OkStatus());
 }
 
-void Group::Finish(Operation *operation, const absl::Status &status) {
-  for (Entry *entry : operation->entries) {
+void Group::Finish(Operation* operation, const absl::Status& status) {
+  for (Entry* entry : operation->entries) {
     if (entry == nullptr) continue;
     engine_.FinishEntry(
         entry, status.ok() ? operation->end_ns : engine_.now_ns(), status);
@@ -249,12 +249,12 @@ void Group::Finish(Operation *operation, const absl::Status &status) {
   Recycle(operation);
 }
 
-void Group::FinishShrink(Operation *operation, const absl::Status &status) {
+void Group::FinishShrink(Operation* operation, const absl::Status& status) {
   shrinks_.erase(std::find(shrinks_.begin(), shrinks_.end(), operation));
   Finish(operation, status);
 }
 
-void Group::DeadlinePassed(Operation *operation) {
+void Group::DeadlinePassed(Operation* operation) {
   const std::string missing = operation->Missing();
   const absl::Status status = absl::DeadlineExceededError(absl::StrCat(
       operation->ToString(), ": ",
@@ -268,7 +268,7 @@ void Group::DeadlinePassed(Operation *operation) {
   }
 }
 
-void Group::Leave(int member, const std::string &how) {
+void Group::Leave(int member, const std::string& how) {
   dead_[member] = true;
   if (gone_[member].empty()) gone_[member] = how;
   for (size_t i = num_scheduled_; i < operations_.size(); ++i) {
@@ -277,38 +277,40 @@ void Group::Leave(int member, const std::string &how) {
       if (!failure_.ok()) break;
     }
   }
-  const std::vector<Operation *> shrinks = shrinks_;
-  for (Operation *operation : shrinks) CheckGone(operation);
+  const std::vector<Operation*> shrinks = shrinks_;
+  for (Operation* operation : shrinks) CheckGone(operation);
 }
 
-void Group::Lose(int member, const absl::Status &own, const std::string &how) {
+void Group::Lose(int member, bool dead, const absl::Status& own,
+                 const std::string& how) {
   if (gone_[member].empty()) gone_[member] = how;
+  if (dead) dead_[member] = true;
   FailExcept(absl::UnavailableError(
                  absl::StrCat("rank ", member, Suffix(), " ", gone_[member])),
              member, own);
-  const std::vector<Operation *> shrinks = shrinks_;
-  for (Operation *operation : shrinks) CheckGone(operation);
-  for (Group *child : children_) {
+  const std::vector<Operation*> shrinks = shrinks_;
+  for (Operation* operation : shrinks) CheckGone(operation);
+  for (Group* child : children_) {
     const int place = child->MemberOf(members_[member]);
     if (place >= 0) child->Lose(place, dead, own, how);
   }
 }
 
-void Group::Fail(const absl::Status &status) { FailExcept(status, -1, status); }
+void Group::Fail(const absl::Status& status) { FailExcept(status, -1, status); }
 
-void Group::FailExcept(const absl::Status &status, int member,
-                       const absl::Status &own) {
+void Group::FailExcept(const absl::Status& status, int member,
+                       const absl::Status& own) {
   if (failure_.ok()) {
     failure_ = status;
-    for (SimCommunicator *communicator : communicators_) {
+    for (SimCommunicator* communicator : communicators_) {
       if (communicator != nullptr) communicator->SetAborted();
     }
   }
   while (!operations_.empty()) {
-    Operation *operation = operations_.front();
+    Operation* operation = operations_.front();
     operations_.pop_front();
     ++first_sequence_;
-    for (Entry *entry : operation->entries) {
+    for (Entry* entry : operation->entries) {
       if (entry == nullptr) continue;
       engine_.FinishEntry(entry, engine_.now_ns(),
                           entry->member == member ? own : status);
@@ -318,18 +320,18 @@ void Group::FailExcept(const absl::Status &status, int member,
   num_scheduled_ = 0;
 }
 
-Group *Group::MakeGroup(const std::vector<int> &member_indices) {
+Group* Group::MakeGroup(const std::vector<int>& member_indices) {
   std::vector<int> world_ranks;
   for (int index : member_indices) world_ranks.push_back(members_[index]);
-  Group *group = engine_.NewGroup(std::move(world_ranks), this);
+  Group* group = engine_.NewGroup(std::move(world_ranks), this);
   children_.push_back(group);
   return group;
 }
 
-absl::Status Group::MakeSplitGroups(Operation *operation) {
-  for (Entry *entry : operation->entries) {
+absl::Status Group::MakeSplitGroups(Operation* operation) {
+  for (Entry* entry : operation->entries) {
     for (int other : entry->ranks) {
-      const Entry &peer = *operation->entries[other];
+      const Entry& peer = *operation->entries[other];
       if (peer.ranks == entry->ranks) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           operation->ToString(), ": ranks differ in members: rank ",
@@ -337,7 +339,7 @@ absl::Status Group::MakeSplitGroups(Operation *operation) {
           other, " has {", absl::StrJoin(peer.ranks, ","), "}"));
     }
   }
-  for (Entry *entry : operation->entries) {
+  for (Entry* entry : operation->entries) {
     if (entry->ranks.empty()) continue;
     const int first = entry->ranks.front();
     entry->made = first == entry->member ? MakeGroup(entry->ranks)
@@ -346,12 +348,12 @@ absl::Status Group::MakeSplitGroups(Operation *operation) {
   return absl::OkStatus();
 }
 
-void Group::MakeShrunkGroup(Operation *operation) {
+void Group::MakeShrunkGroup(Operation* operation) {
   std::vector<int> survivors;
   for (int i = 0; i < size(); ++i) {
     if (operation->expected[i]) survivors.push_back(i);
   }
-  Group *group = MakeGroup(survivors);
+  Group* group = MakeGroup(survivors);
   for (int i : survivors) operation->entries[i]->made = group;
 }
 

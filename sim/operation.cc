@@ -30,18 +30,18 @@ absl::string_view Name(ReduceOp op) {
 }
 
 template <typename T>
-std::string Differ(absl::string_view what, const Entry &a, const T &in_a,
-                   const Entry &b, const T &in_b) {
+std::string Differ(absl::string_view what, const Entry& a, const T& in_a,
+                   const Entry& b, const T& in_b) {
   return absl::StrCat(what, ": rank ", a.member, " has ", in_a, ", rank ",
                       b.member, " has ", in_b);
 }
 
-bool SameRange(const Buffer &a, const Buffer &b) { return a.data == b.data; }
+bool SameRange(const Buffer& a, const Buffer& b) { return a.data == b.data; }
 
 // The parts of a rank's buffers that only the operation may write: calls
 // visit(index, begin, bytes).
 template <typename Visit>
-void ForEachOutput(const Entry &entry, const Visit &visit) {
+void ForEachOutput(const Entry& entry, const Visit& visit) {
   switch (entry.kind) {
     case OpKind::kBroadcast:
       if (entry.member == entry.root) return;
@@ -51,7 +51,7 @@ void ForEachOutput(const Entry &entry, const Visit &visit) {
       return;
     case OpKind::kAllGather:
       for (size_t i = 0; i < entry.recv.size(); ++i) {
-        const Buffer &recv = entry.recv[i];
+        const Buffer& recv = entry.recv[i];
         const ShardRange own =
             ShardOf(recv.count, entry.group->size(), entry.member);
         const int64_t size = SizeOf(recv.dtype);
@@ -97,14 +97,14 @@ absl::string_view Name(OpKind kind) {
 
 int64_t Entry::WholeBytes() const {
   int64_t bytes = 0;
-  for (const Buffer &buffer : Whole()) bytes += buffer.bytes();
+  for (const Buffer& buffer : Whole()) bytes += buffer.bytes();
   return bytes;
 }
 
-std::string DescribeMismatch(const Entry &a, const Entry &b) {
+std::string DescribeMismatch(const Entry& a, const Entry& b) {
   if (a.kind != b.kind) return Differ("op", a, Name(a.kind), b, Name(b.kind));
-  const auto &in_a = a.Whole();
-  const auto &in_b = b.Whole();
+  const auto& in_a = a.Whole();
+  const auto& in_b = b.Whole();
   if (in_a.size() != in_b.size()) {
     return Differ("number of tensors", a, in_a.size(), b, in_b.size());
   }
@@ -136,24 +136,24 @@ std::string DescribeMismatch(const Entry &a, const Entry &b) {
   return "";
 }
 
-uint64_t HashInputs(const Entry &entry) {
+uint64_t HashInputs(const Entry& entry) {
   uint64_t hash = 0;
   if (entry.kind == OpKind::kBroadcast && entry.member != entry.root) return 0;
-  for (const Buffer &buffer : entry.send) {
+  for (const Buffer& buffer : entry.send) {
     hash = HashBytes(buffer.data, static_cast<size_t>(buffer.bytes()), hash);
   }
   return hash;
 }
 
-void Guard(Entry &entry) {
-  ForEachOutput(entry, [](size_t, unsigned char *begin, int64_t bytes) {
+void Guard(Entry& entry) {
+  ForEachOutput(entry, [](size_t, unsigned char* begin, int64_t bytes) {
     if (bytes > 0) std::memset(begin, kPoison, static_cast<size_t>(bytes));
   });
   entry.input_hash = HashInputs(entry);
   entry.guarded = true;
 }
 
-absl::Status CheckGuard(const Entry &entry) {
+absl::Status CheckGuard(const Entry& entry) {
   if (HashInputs(entry) != entry.input_hash) {
     return absl::FailedPreconditionError(
         absl::StrCat("rank ", entry.member,
@@ -161,7 +161,7 @@ absl::Status CheckGuard(const Entry &entry) {
   }
   absl::Status status;
   ForEachOutput(entry,
-                [&](size_t i, const unsigned char *begin, int64_t bytes) {
+                [&](size_t i, const unsigned char* begin, int64_t bytes) {
                   for (int64_t k = 0; k < bytes && status.ok(); ++k) {
                     if (begin[k] == kPoison) continue;
                     status = absl::FailedPreconditionError(
@@ -204,7 +204,7 @@ std::string Operation::Missing() const {
   return text;
 }
 
-std::string Operation::DescribeWait(const RankState &) const {
+std::string Operation::DescribeWait(const RankState&) const {
   const std::string missing = Missing();
   return absl::StrCat("waits in ", ToString(), " for ",
                       missing.empty() ? "its bytes to move" : missing);

@@ -35,7 +35,7 @@ absl::string_view Name(OpKind kind);
 
 // A dense tensor, as bytes move.
 struct Buffer {
-  unsigned char *data;
+  unsigned char* data;
   int64_t count;
   DType dtype;
 
@@ -44,12 +44,12 @@ struct Buffer {
 
 // One rank's call.
 struct Entry {
-  RankState *rank = nullptr;
-  Group *group = nullptr;
+  RankState* rank = nullptr;
+  Group* group = nullptr;
   int member = 0;         // the rank's place in the group
   uint64_t sequence = 0;  // of the call on its communicator
-  StreamState *stream = nullptr;
-  Completion *completion = nullptr;  // holds a reference
+  StreamState* stream = nullptr;
+  Completion* completion = nullptr;  // holds a reference
 
   OpKind kind = OpKind::kBarrier;
   int root = 0;
@@ -64,10 +64,10 @@ struct Entry {
   int64_t ready_ns = 0;  // when its stream had come to it
   bool guarded = false;  // outputs poisoned, inputs hashed
   uint64_t input_hash = 0;
-  Group *made = nullptr;  // kSplit, kShrink: the new group, if any
+  Group* made = nullptr;  // kSplit, kShrink: the new group, if any
 
   // The tensors that all ranks must agree on, with whole counts.
-  const std::vector<Buffer> &Whole() const {
+  const std::vector<Buffer>& Whole() const {
     return kind == OpKind::kAllGather ? recv : send;
   }
   int64_t WholeBytes() const;
@@ -75,16 +75,16 @@ struct Entry {
 
 // "count of tensor 1: rank 0 has 64, rank 3 has 65", or empty if the two calls
 // agree.
-std::string DescribeMismatch(const Entry &a, const Entry &b);
+std::string DescribeMismatch(const Entry& a, const Entry& b);
 
 // Fills what the operation will write with a pattern and hashes what it reads.
-void Guard(Entry &entry);
+void Guard(Entry& entry);
 
 // Hash of what the operation reads on this rank.
-uint64_t HashInputs(const Entry &entry);
+uint64_t HashInputs(const Entry& entry);
 
 // kFailedPrecondition, naming the buffer, if someone touched what Guard() left.
-absl::Status CheckGuard(const Entry &entry);
+absl::Status CheckGuard(const Entry& entry);
 
 class Operation final : public EventTarget, public Describable {
  public:
@@ -96,7 +96,7 @@ class Operation final : public EventTarget, public Describable {
   void OnEvent(int64_t time_ns, uint64_t tag) override;
   bool IsStale(uint64_t tag) const override { return tag / 2 != generation; }
 
-  std::string DescribeWait(const RankState &rank) const override;
+  std::string DescribeWait(const RankState& rank) const override;
 
   // "AllToAll #4", "AllToAll #4 of {2,3}".
   std::string ToString() const;
@@ -104,12 +104,12 @@ class Operation final : public EventTarget, public Describable {
   // Ranks that have not arrived, as text; empty if all have.
   std::string Missing() const;
 
-  Group *group = nullptr;
+  Group* group = nullptr;
   uint64_t generation = 0;
   uint64_t sequence = 0;
   OpKind kind = OpKind::kBarrier;
-  std::vector<bool> expected;    // by member
-  std::vector<Entry *> entries;  // by member; null: not arrived
+  std::vector<bool> expected;   // by member
+  std::vector<Entry*> entries;  // by member; null: not arrived
   int num_expected = 0;
   int num_arrived = 0;
   int64_t deadline_ns = kNever;

@@ -13,7 +13,7 @@ absl::Status Bad(absl::string_view field, int64_t value,
       "WorldOptions.", field, ": ", value, ", must be ", requirement));
 }
 
-absl::Status ValidateLink(absl::string_view name, const Link &link) {
+absl::Status ValidateLink(absl::string_view name, const Link& link) {
   if (link.latency < absl::ZeroDuration() || link.latency > absl::Hours(1)) {
     return Bad(absl::StrCat(name, ".latency"),
                absl::ToInt64Nanoseconds(link.latency),
@@ -28,7 +28,7 @@ absl::Status ValidateLink(absl::string_view name, const Link &link) {
 
 }  // namespace
 
-absl::Status Validate(const WorldOptions &options) {
+absl::Status Validate(const WorldOptions& options) {
   if (options.ranks < 1 || options.ranks > 65536) {
     return Bad("ranks", options.ranks, "from 1 to 65536");
   }
@@ -54,7 +54,7 @@ absl::Status Validate(const WorldOptions &options) {
     return Bad("timeout", absl::ToInt64Nanoseconds(options.timeout),
                "positive, in nanoseconds");
   }
-  for (const Straggler &straggler : options.stragglers) {
+  for (const Straggler& straggler : options.stragglers) {
     if (straggler.rank < 0 || straggler.rank >= options.ranks) {
       return Bad("stragglers.rank", straggler.rank, "a rank of the world");
     }
@@ -62,7 +62,7 @@ absl::Status Validate(const WorldOptions &options) {
       return Bad("stragglers.percent", straggler.percent, "at least 0");
     }
   }
-  for (const Fault &fault : options.faults) {
+  for (const Fault& fault : options.faults) {
     if (fault.rank < 0 || fault.rank >= options.ranks) {
       return Bad("faults.rank", fault.rank, "a rank of the world");
     }

@@ -83,11 +83,11 @@ struct WorldOptions {
   std::vector<Fault> faults = {};
 
   // Where the ranks' devices take memory from; must outlive the world.
-  Allocator *allocator = &HeapAllocator();
+  Allocator* allocator = &HeapAllocator();
 };
 
 // kInvalidArgument, naming the field and its value.
-absl::Status Validate(const WorldOptions &options);
+absl::Status Validate(const WorldOptions& options);
 
 }  // namespace parley::sim
 

@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Message(const WorldOptions &options) {
+std::string Message(const WorldOptions& options) {
   const absl::Status status = Validate(options);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   return std::string(status.message());
@@ -56,7 +56,7 @@ TEST(WorldOptionsTest, RefusesWithFieldAndValue) {
 // The world refuses them too, and runs nobody.
 TEST(WorldOptionsTest, RunRefuses) {
   bool ran = false;
-  const Report report = World({.ranks = -3}).Run([&](RankContext &) {
+  const Report report = World({.ranks = -3}).Run([&](RankContext&) {
     ran = true;
     return absl::OkStatus();
   });

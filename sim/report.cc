@@ -20,7 +20,7 @@ std::string Report::ToString() const {
                         "rank", "finished ms", "compute ms", "wait ms",
                         "transfer ms", "sent", "received", "status");
   for (size_t i = 0; i < ranks.size(); ++i) {
-    const RankReport &rank = ranks[i];
+    const RankReport& rank = ranks[i];
     absl::StrAppendFormat(
         &text, "%6d %12.3f %12.3f %12.3f %12.3f %12d %12d  %s\n", i,
         rank.finished_ns / 1e6, rank.compute_ns / 1e6, rank.wait_ns / 1e6,
@@ -30,7 +30,7 @@ std::string Report::ToString() const {
   return text;
 }
 
-std::ostream &operator<<(std::ostream &out, const Report &report) {
+std::ostream& operator<<(std::ostream& out, const Report& report) {
   return out << report.ToString();
 }
 

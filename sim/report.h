@@ -41,7 +41,7 @@ struct Report {
   std::string ToString() const;
 };
 
-std::ostream &operator<<(std::ostream &out, const Report &report);
+std::ostream& operator<<(std::ostream& out, const Report& report);
 
 }  // namespace parley::sim
 

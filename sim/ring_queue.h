@@ -22,8 +22,8 @@ class RingQueue {
   size_t size() const { return size_; }
 
   // Element `i` from the front. Requires i < size().
-  T &operator[](size_t i) { return slots_[(head_ + i) % slots_.size()]; }
-  T &front() { return slots_[head_]; }
+  T& operator[](size_t i) { return slots_[(head_ + i) % slots_.size()]; }
+  T& front() { return slots_[head_]; }
 
   void push_back(T value) {
     if (size_ == slots_.size()) Grow();

@@ -12,10 +12,10 @@
 namespace parley::sim {
 namespace {
 
-thread_local SimThread *current_thread = nullptr;
+thread_local SimThread* current_thread = nullptr;
 
 // std::push_heap keeps the largest in front; the earliest event counts as that.
-bool Later(const SimEvent &a, const SimEvent &b) {
+bool Later(const SimEvent& a, const SimEvent& b) {
   if (a.time_ns != b.time_ns) return a.time_ns > b.time_ns;
   if (a.key != b.key) return a.key > b.key;
   return a.sequence > b.sequence;
@@ -26,7 +26,7 @@ constexpr int64_t kSchedulerKey = kNever;
 
 }  // namespace
 
-SimThread *Scheduler::Current() { return current_thread; }
+SimThread* Scheduler::Current() { return current_thread; }
 
 void SimThread::OnEvent(int64_t, uint64_t) { scheduler->Wake(*this); }
 
@@ -36,15 +36,15 @@ Scheduler::~Scheduler() {
     MutexLock lock(&mutex_);
     threads.swap(threads_);
   }
-  for (auto &thread : threads) {
+  for (auto& thread : threads) {
     if (thread->thread.joinable()) thread->thread.join();
   }
 }
 
-SimThread *Scheduler::AddThread(int64_t key, std::string name,
+SimThread* Scheduler::AddThread(int64_t key, std::string name,
                                 std::function<void()> body) {
   auto owned = std::make_unique<SimThread>(key, std::move(name));
-  SimThread *thread = owned.get();
+  SimThread* thread = owned.get();
   thread->scheduler = this;
   MutexLock lock(&mutex_);
   threads_.push_back(std::move(owned));
@@ -53,8 +53,8 @@ SimThread *Scheduler::AddThread(int64_t key, std::string name,
   return thread;
 }
 
-void Scheduler::ThreadMain(SimThread *thread,
-                           const std::function<void()> &body) {
+void Scheduler::ThreadMain(SimThread* thread,
+                           const std::function<void()>& body) {
   current_thread = thread;
   thread->wake.acquire();
   body();
@@ -62,11 +62,11 @@ void Scheduler::ThreadMain(SimThread *thread,
 }
 
 void Scheduler::Run() {
-  std::vector<SimThread *> ranks;
-  std::vector<SimThread *> first;
+  std::vector<SimThread*> ranks;
+  std::vector<SimThread*> first;
   {
     MutexLock lock(&mutex_);
-    for (auto &thread : threads_) {
+    for (auto& thread : threads_) {
       thread->parked = false;
       ranks.push_back(thread.get());
     }
@@ -74,15 +74,15 @@ void Scheduler::Run() {
     StartWoken();
     first = releases_;
   }
-  for (SimThread *thread : first) thread->wake.release();
+  for (SimThread* thread : first) thread->wake.release();
   // Actors are joined by those who started them.
-  for (SimThread *thread : ranks) thread->thread.join();
+  for (SimThread* thread : ranks) thread->thread.join();
 }
 
-SimThread *Scheduler::StartActor(SimThread &owner, const std::string &name,
+SimThread* Scheduler::StartActor(SimThread& owner, const std::string& name,
                                  std::function<void()> body) {
   const int64_t key = owner.key + ++owner.actors_started;
-  SimThread *actor = AddThread(
+  SimThread* actor = AddThread(
       key, absl::StrCat("actor ", name, " of ", owner.name), std::move(body));
   actor->now_ns = owner.now_ns;
   actor->parked = false;
@@ -97,7 +97,7 @@ SimThread *Scheduler::StartActor(SimThread &owner, const std::string &name,
   return actor;
 }
 
-void Scheduler::Park(SimThread &thread, int64_t deadline_ns) {
+void Scheduler::Park(SimThread& thread, int64_t deadline_ns) {
   ++thread.park_count;
   thread.cancelled = false;
   if (deadline_ns != kNever) {
@@ -111,9 +111,9 @@ void Scheduler::Park(SimThread &thread, int64_t deadline_ns) {
 }
 
 // Takes `thread` out of the running ones; the last to go schedules.
-void Scheduler::Stop(SimThread &thread, bool finished) {
-  absl::InlinedVector<SimThread *, 16> some;
-  SimThread **first = nullptr;
+void Scheduler::Stop(SimThread& thread, bool finished) {
+  absl::InlinedVector<SimThread*, 16> some;
+  SimThread** first = nullptr;
   size_t count = 0;
   {
     MutexLock lock(&mutex_);
@@ -143,7 +143,7 @@ void Scheduler::Stop(SimThread &thread, bool finished) {
   // Outside the lock, which the released threads will want. Without a limit
   // nobody schedules, and so changes the list, before its last thread has been
   // released and has stopped; with one, a copy is needed.
-  for (SimThread *next : some) next->wake.release();
+  for (SimThread* next : some) next->wake.release();
   for (size_t i = 0; i < count; ++i) first[i]->wake.release();
 }
 
@@ -160,23 +160,23 @@ void Scheduler::Advance() {
 }
 
 void Scheduler::CollectPosted() {
-  for (SimThread *thread : ran_) {
-    for (const SimEvent &event : thread->posted) Push(event);
+  for (SimThread* thread : ran_) {
+    for (const SimEvent& event : thread->posted) Push(event);
     thread->posted.clear();
   }
   ran_.clear();
-  for (SimEvent &event : outside_) {
+  for (SimEvent& event : outside_) {
     At(now_ns_, event.target, event.tag);
   }
   outside_.clear();
 }
 
-void Scheduler::PostFromOutside(EventTarget *target, uint64_t tag) {
+void Scheduler::PostFromOutside(EventTarget* target, uint64_t tag) {
   MutexLock lock(&mutex_);
   outside_.push_back({0, 0, 0, target, tag});
 }
 
-void Scheduler::Push(const SimEvent &event) {
+void Scheduler::Push(const SimEvent& event) {
   if (events_.size() >= events_checked_) DropStale();
   events_.push_back(event);
   std::push_heap(events_.begin(), events_.end(), Later);
@@ -185,7 +185,7 @@ void Scheduler::Push(const SimEvent &event) {
 // Deadlines of operations that are long done would pile up otherwise.
 void Scheduler::DropStale() {
   events_.erase(std::remove_if(events_.begin(), events_.end(),
-                               [](const SimEvent &event) {
+                               [](const SimEvent& event) {
                                  return event.target->IsStale(event.tag);
                                }),
                 events_.end());
@@ -211,11 +211,11 @@ bool Scheduler::HandleNextTime() {
   return handled;
 }
 
-void Scheduler::At(int64_t time_ns, EventTarget *target, uint64_t tag) {
+void Scheduler::At(int64_t time_ns, EventTarget* target, uint64_t tag) {
   Push({time_ns, kSchedulerKey, sequence_++, target, tag});
 }
 
-void Scheduler::Wake(SimThread &thread) {
+void Scheduler::Wake(SimThread& thread) {
   if (!thread.parked || thread.hung) return;
   if (thread.now_ns > now_ns_) {
     At(thread.now_ns, &thread, thread.park_count);
@@ -228,33 +228,33 @@ void Scheduler::Wake(SimThread &thread) {
 
 void Scheduler::WakeIfConditionsHold() {
   check_conditions_ = false;
-  std::vector<SimThread *> waiting;
-  for (auto &thread : threads_) {
+  std::vector<SimThread*> waiting;
+  for (auto& thread : threads_) {
     if (thread->parked && thread->condition != nullptr) {
       waiting.push_back(thread.get());
     }
   }
   std::sort(waiting.begin(), waiting.end(),
-            [](SimThread *a, SimThread *b) { return a->key < b->key; });
-  for (SimThread *thread : waiting) {
+            [](SimThread* a, SimThread* b) { return a->key < b->key; });
+  for (SimThread* thread : waiting) {
     if ((*thread->condition)()) Wake(*thread);
   }
 }
 
 // Nobody runs and nothing is pending. Returns whether that could be changed.
 bool Scheduler::BreakStandstill() {
-  std::vector<SimThread *> stuck;
-  for (auto &thread : threads_) {
+  std::vector<SimThread*> stuck;
+  for (auto& thread : threads_) {
     if (!thread->finished) stuck.push_back(thread.get());
   }
   if (stuck.empty()) return false;
   std::sort(stuck.begin(), stuck.end(),
-            [](SimThread *a, SimThread *b) { return a->key < b->key; });
+            [](SimThread* a, SimThread* b) { return a->key < b->key; });
   const bool all_hung = std::all_of(stuck.begin(), stuck.end(),
-                                    [](SimThread *t) { return t->hung; });
+                                    [](SimThread* t) { return t->hung; });
   if (!all_hung) {
     std::string text = "deadlock:";
-    for (SimThread *thread : stuck) {
+    for (SimThread* thread : stuck) {
       absl::StrAppend(&text, thread == stuck.front() ? " " : "; ", thread->name,
                       " at ", absl::StrFormat("%.3f", thread->now_ns / 1e3),
                       " us ",
@@ -262,7 +262,7 @@ bool Scheduler::BreakStandstill() {
     }
     on_deadlock_(absl::AbortedError(text));
   }
-  for (SimThread *thread : stuck) {
+  for (SimThread* thread : stuck) {
     if (!thread->parked) continue;  // its operation has just ended
     if (!all_hung && thread->hung) continue;
     thread->hung = false;
@@ -277,7 +277,7 @@ bool Scheduler::BreakStandstill() {
 // Lets the woken threads run, as many at once as are allowed.
 void Scheduler::StartWoken() {
   releases_.clear();
-  for (SimThread *thread : woken_) {
+  for (SimThread* thread : woken_) {
     ran_.push_back(thread);
     if (max_parallel_ != 0 && running_ >= max_parallel_) {
       ready_.push_back(thread);
@@ -291,9 +291,9 @@ void Scheduler::StartWoken() {
   woken_.clear();
 }
 
-bool SimClock::WaitUntil(const std::function<bool()> &condition,
+bool SimClock::WaitUntil(const std::function<bool()>& condition,
                          int64_t deadline_ns) {
-  SimThread &thread = Caller();
+  SimThread& thread = Caller();
   while (!condition()) {
     if (thread.now_ns >= deadline_ns) return false;
     thread.condition = &condition;
@@ -308,13 +308,13 @@ namespace {
 
 class Actor : public ClockThread {
  public:
-  Actor(Scheduler &scheduler, SimThread &owner, SimThread *thread)
+  Actor(Scheduler& scheduler, SimThread& owner, SimThread* thread)
       : scheduler_(scheduler), owner_(owner), thread_(thread) {}
   ~Actor() override { Actor::Join(); }
 
   void Join() override {
-    SimThread *current = Scheduler::Current();
-    SimThread &caller = current == nullptr ? owner_ : *current;
+    SimThread* current = Scheduler::Current();
+    SimThread& caller = current == nullptr ? owner_ : *current;
     // Only the scheduler's order decides whether the actor has ended by now, so
     // that the caller's clock does not depend on who was faster.
     while (!joined_) {
@@ -342,14 +342,14 @@ class Actor : public ClockThread {
         thread->joiner = caller;
       }
     }
-    SimThread *caller = nullptr;
-    SimThread *thread = nullptr;
+    SimThread* caller = nullptr;
+    SimThread* thread = nullptr;
   };
-  EventTarget *this_event() { return &waiter_; }
+  EventTarget* this_event() { return &waiter_; }
 
-  Scheduler &scheduler_;
-  SimThread &owner_;
-  SimThread *thread_;
+  Scheduler& scheduler_;
+  SimThread& owner_;
+  SimThread* thread_;
   Waiter waiter_;
   bool joined_ = false;
 };
@@ -358,7 +358,7 @@ class Actor : public ClockThread {
 
 std::unique_ptr<ClockThread> SimClock::StartThread(std::string name,
                                                    std::function<void()> body) {
-  SimThread &owner = Caller();
+  SimThread& owner = Caller();
   return std::make_unique<Actor>(
       scheduler_, owner, scheduler_.StartActor(owner, name, std::move(body)));
 }

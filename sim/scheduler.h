@@ -51,7 +51,7 @@ struct SimEvent {
   int64_t time_ns;
   int64_t key;  // of the poster; ties go to the lower one
   uint64_t sequence;
-  EventTarget *target;
+  EventTarget* target;
   uint64_t tag;
 };
 
@@ -75,7 +75,7 @@ class SimThread final : public EventTarget {
   uint64_t next_sequence = 0;
   std::vector<SimEvent> posted;  // since it last parked
 
-  class Scheduler *scheduler = nullptr;
+  class Scheduler* scheduler = nullptr;
   bool parked = true;
   bool finished = false;
   bool hung = false;       // a scripted fault: wakes only when all is over
@@ -84,10 +84,10 @@ class SimThread final : public EventTarget {
 
   // While parked: what to say in a deadlock report, and what to watch.
   std::function<std::string()> waits_for;
-  const std::function<bool()> *condition = nullptr;
+  const std::function<bool()>* condition = nullptr;
 
   int actors_started = 0;
-  SimThread *joiner = nullptr;
+  SimThread* joiner = nullptr;
   std::binary_semaphore wake{0};
   std::thread thread;
 };
@@ -99,7 +99,7 @@ class Scheduler {
   ~Scheduler();
 
   // Adds a thread that starts to run `body` when Run() is called.
-  SimThread *AddThread(int64_t key, std::string name,
+  SimThread* AddThread(int64_t key, std::string name,
                        std::function<void()> body);
 
   // Runs all threads to their ends.
@@ -109,39 +109,39 @@ class Scheduler {
   int64_t now_ns() const { return now_ns_; }
 
   // [thread] Posts an event at the thread's own time.
-  void Post(SimThread &thread, EventTarget *target, uint64_t tag) {
+  void Post(SimThread& thread, EventTarget* target, uint64_t tag) {
     thread.posted.push_back(
         {thread.now_ns, thread.key, thread.next_sequence++, target, tag});
   }
 
   // Posts an event from a thread that the scheduler does not know, to be
   // handled when next nothing runs.
-  void PostFromOutside(EventTarget *target, uint64_t tag)
+  void PostFromOutside(EventTarget* target, uint64_t tag)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // [thread] Parks until an event wakes the thread, or until its clock reaches
   // `deadline_ns`. `thread.waits_for` says what for.
-  void Park(SimThread &thread, int64_t deadline_ns = kNever);
+  void Park(SimThread& thread, int64_t deadline_ns = kNever);
 
   // [thread] A thread beside `owner`, starting at the owner's time.
-  SimThread *StartActor(SimThread &owner, const std::string &name,
+  SimThread* StartActor(SimThread& owner, const std::string& name,
                         std::function<void()> body);
 
   // [event] Schedules an event. Requires time_ns >= now_ns().
-  void At(int64_t time_ns, EventTarget *target, uint64_t tag);
+  void At(int64_t time_ns, EventTarget* target, uint64_t tag);
 
   // [event] Wakes a parked thread as soon as its own clock is reached.
-  void Wake(SimThread &thread);
+  void Wake(SimThread& thread);
 
   // [event] Conditions of parked threads are looked at before time goes on.
   void CheckConditions() { check_conditions_ = true; }
 
   // [event] A thread that shall never run again of its own.
-  void Hang(SimThread &thread) { thread.hung = true; }
+  void Hang(SimThread& thread) { thread.hung = true; }
 
   // Called when nobody can run and nothing is pending, with who waits for
   // what. Must make waits end.
-  void set_on_deadlock(std::function<void(const absl::Status &)> handler) {
+  void set_on_deadlock(std::function<void(const absl::Status&)> handler) {
     on_deadlock_ = std::move(handler);
   }
 
@@ -149,27 +149,27 @@ class Scheduler {
   int64_t parks() const { return parks_; }
 
   // The thread that is calling, null if the scheduler does not know it.
-  static SimThread *Current();
+  static SimThread* Current();
 
  private:
-  void ThreadMain(SimThread *thread, const std::function<void()> &body);
-  void Stop(SimThread &thread, bool finished);
+  void ThreadMain(SimThread* thread, const std::function<void()>& body);
+  void Stop(SimThread& thread, bool finished);
   void Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool HandleNextTime() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CollectPosted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Push(const SimEvent &event);
+  void Push(const SimEvent& event);
   void DropStale();
   void WakeIfConditionsHold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool BreakStandstill() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void StartWoken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const int max_parallel_;
-  std::function<void(const absl::Status &)> on_deadlock_;
+  std::function<void(const absl::Status&)> on_deadlock_;
 
   Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::vector<SimThread *> ready_ ABSL_GUARDED_BY(mutex_);  // next at the back
-  std::vector<SimThread *> ran_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SimThread*> ready_ ABSL_GUARDED_BY(mutex_);  // next at the back
+  std::vector<SimThread*> ran_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<SimThread>> threads_ ABSL_GUARDED_BY(mutex_);
   std::vector<SimEvent> outside_ ABSL_GUARDED_BY(mutex_);
   int64_t parks_ = 0;
@@ -180,19 +180,19 @@ class Scheduler {
   uint64_t sequence_ = 0;
   std::vector<SimEvent> events_;  // a heap, earliest first
   size_t events_checked_ = 64;    // size at which stale ones are dropped
-  std::vector<SimThread *> woken_;
-  std::vector<SimThread *> releases_;
+  std::vector<SimThread*> woken_;
+  std::vector<SimThread*> releases_;
   bool check_conditions_ = false;
 };
 
 // The clock of a simulated world, for the thread that asks.
 class SimClock final : public Clock, public EventTarget {
  public:
-  SimClock(Scheduler &scheduler, SimThread &rank)
+  SimClock(Scheduler& scheduler, SimThread& rank)
       : scheduler_(scheduler), rank_(rank) {}
 
   int64_t NowNs() override { return Caller().now_ns; }
-  bool WaitUntil(const std::function<bool()> &condition,
+  bool WaitUntil(const std::function<bool()>& condition,
                  int64_t deadline_ns) override;
   void Wake() override { scheduler_.Post(Caller(), this, 0); }
   std::unique_ptr<ClockThread> StartThread(std::string name,
@@ -202,13 +202,13 @@ class SimClock final : public Clock, public EventTarget {
 
  private:
   // A thread of the caller's own making acts in the name of its rank.
-  SimThread &Caller() {
-    SimThread *current = Scheduler::Current();
+  SimThread& Caller() {
+    SimThread* current = Scheduler::Current();
     return current == nullptr ? rank_ : *current;
   }
 
-  Scheduler &scheduler_;
-  SimThread &rank_;
+  Scheduler& scheduler_;
+  SimThread& rank_;
 };
 
 }  // namespace parley::sim

@@ -10,7 +10,7 @@
 
 namespace parley::sim {
 
-void StreamState::Enqueue(const HostTask &task) {
+void StreamState::Enqueue(const HostTask& task) {
   if (!items_.empty()) {
     StreamItem item;
     item.kind = StreamItem::kTask;
@@ -25,14 +25,14 @@ void StreamState::Enqueue(const HostTask &task) {
               rank_.engine.cost().Kernel(task.bytes());
 }
 
-void StreamState::Enqueue(Entry *entry) {
+void StreamState::Enqueue(Entry* entry) {
   StreamItem item;
   item.kind = StreamItem::kOperation;
   item.entry = entry;
   Push(std::move(item));
 }
 
-void StreamState::Record(Completion *completion) {
+void StreamState::Record(Completion* completion) {
   if (items_.empty()) {
     completion->Resolve(std::max(ready_ns_, rank_.Caller().now_ns), failure_);
     return;
@@ -44,7 +44,7 @@ void StreamState::Record(Completion *completion) {
   Push(std::move(item));
 }
 
-void StreamState::Wait(Completion *completion) {
+void StreamState::Wait(Completion* completion) {
   completion->Ref();
   StreamItem item;
   item.kind = StreamItem::kWait;
@@ -55,17 +55,17 @@ void StreamState::Wait(Completion *completion) {
 }
 
 void StreamState::Push(StreamItem item) {
-  SimThread &thread = rank_.Caller();
+  SimThread& thread = rank_.Caller();
   item.posted_ns = thread.now_ns;
   items_.push_back(std::move(item));
   if (items_.size() == 1) rank_.engine.scheduler().Post(thread, this, 0);
 }
 
 absl::Status StreamState::WaitHost(absl::Duration timeout) {
-  SimThread &thread = rank_.Caller();
+  SimThread& thread = rank_.Caller();
   absl::Status status;
   if (!items_.empty()) {
-    Completion *end = rank_.completions.Take();
+    Completion* end = rank_.completions.Take();
     Record(end);
     status = end->WaitHost(timeout);
     const bool ended = end->done();
@@ -97,8 +97,8 @@ int64_t StreamState::TaskBytes() {
 }
 
 // Takes the wait if its time has come; the item's reference goes with it.
-bool StreamState::StepWait(const StreamItem &item) {
-  Completion *completion = item.completion;
+bool StreamState::StepWait(const StreamItem& item) {
+  Completion* completion = item.completion;
   if (!completion->done()) return false;
   ready_ns_ = std::max({ready_ns_, item.posted_ns, completion->time_ns()});
   if (failure_.ok()) failure_ = completion->status();
@@ -108,14 +108,14 @@ bool StreamState::StepWait(const StreamItem &item) {
 
 void StreamState::Step() {
   while (!items_.empty()) {
-    StreamItem &item = front();
+    StreamItem& item = front();
     switch (item.kind) {
       case StreamItem::kTask:
         return;
       case StreamItem::kOperation:
         if (!arrived_) {
           arrived_ = true;
-          Entry *entry = item.entry;
+          Entry* entry = item.entry;
           entry->ready_ns = std::max(ready_ns_, item.posted_ns);
           if (failure_.ok()) {
             rank_.engine.Arrive(entry);
@@ -125,7 +125,7 @@ void StreamState::Step() {
         }
         return;
       case StreamItem::kRecord: {
-        Completion *completion = item.completion;
+        Completion* completion = item.completion;
         completion->Resolve(std::max(ready_ns_, item.posted_ns), failure_);
         completion->Unref();
         items_.pop_front();
@@ -144,7 +144,7 @@ void StreamState::Step() {
   }
 }
 
-void StreamState::FinishOperation(int64_t time_ns, const absl::Status &status) {
+void StreamState::FinishOperation(int64_t time_ns, const absl::Status& status) {
   ready_ns_ = std::max(ready_ns_, time_ns);
   if (failure_.ok()) failure_ = status;
   arrived_ = false;
@@ -157,14 +157,14 @@ void StreamState::OnEvent(int64_t, uint64_t) {
   rank_.engine.Pump();
 }
 
-void SimStream::Record(Event &event) {
-  Completion *completion = state_.rank().completions.Take();
+void SimStream::Record(Event& event) {
+  Completion* completion = state_.rank().completions.Take();
   state_.Record(completion);
-  static_cast<SimEventHandle &>(event).Set(completion);
+  static_cast<SimEventHandle&>(event).Set(completion);
 }
 
-void SimStream::Wait(Event &event) {
-  Completion *completion = static_cast<SimEventHandle &>(event).completion();
+void SimStream::Wait(Event& event) {
+  Completion* completion = static_cast<SimEventHandle&>(event).completion();
   if (completion != nullptr) state_.Wait(completion);
 }
 

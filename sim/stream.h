@@ -28,25 +28,25 @@ struct StreamItem {
   Kind kind = kTask;
   int64_t posted_ns = 0;
   HostTask task;
-  Completion *completion = nullptr;  // kRecord, kWait: holds a reference
-  Entry *entry = nullptr;            // kOperation
+  Completion* completion = nullptr;  // kRecord, kWait: holds a reference
+  Entry* entry = nullptr;            // kOperation
 };
 
 // Outlives its SimStream until the end of the run, since work may be pending.
 class StreamState final : public EventTarget {
  public:
-  explicit StreamState(RankState &rank) : rank_(rank) {}
+  explicit StreamState(RankState& rank) : rank_(rank) {}
 
   // By the owning rank's threads.
-  void Enqueue(const HostTask &task);
-  void Enqueue(Entry *entry);
-  void Record(Completion *completion);
-  void Wait(Completion *completion);
+  void Enqueue(const HostTask& task);
+  void Enqueue(Entry* entry);
+  void Record(Completion* completion);
+  void Wait(Completion* completion);
   absl::Status WaitHost(absl::Duration timeout);
   bool idle() const { return items_.empty(); }
 
   // By the engine, while nothing runs.
-  RankState &rank() { return rank_; }
+  RankState& rank() { return rank_; }
   bool HasTask() {
     return !items_.empty() && front().kind == StreamItem::kTask;
   }
@@ -59,17 +59,17 @@ class StreamState final : public EventTarget {
   bool listed() const { return listed_; }
   void set_listed(bool listed) { listed_ = listed; }
   // The operation in front has ended.
-  void FinishOperation(int64_t time_ns, const absl::Status &status);
+  void FinishOperation(int64_t time_ns, const absl::Status& status);
 
   // The stream has work that the scheduler must look at.
   void OnEvent(int64_t time_ns, uint64_t tag) override;
 
  private:
-  StreamItem &front() { return items_.front(); }
+  StreamItem& front() { return items_.front(); }
   void Push(StreamItem item);
-  bool StepWait(const StreamItem &item);
+  bool StepWait(const StreamItem& item);
 
-  RankState &rank_;
+  RankState& rank_;
   RingQueue<StreamItem> items_;
   int64_t ready_ns_ = 0;
   absl::Status failure_;
@@ -80,21 +80,21 @@ class StreamState final : public EventTarget {
 
 class SimStream final : public HostStream {
  public:
-  SimStream(Device &device, StreamState &state)
+  SimStream(Device& device, StreamState& state)
       : device_(device), state_(state) {}
 
-  Device &device() override { return device_; }
-  void Enqueue(const HostTask &task) override { state_.Enqueue(task); }
-  void Record(Event &event) override;
-  void Wait(Event &event) override;
+  Device& device() override { return device_; }
+  void Enqueue(const HostTask& task) override { state_.Enqueue(task); }
+  void Record(Event& event) override;
+  void Wait(Event& event) override;
   absl::Status WaitHost(absl::Duration timeout) override {
     return state_.WaitHost(timeout);
   }
-  StreamState &state() { return state_; }
+  StreamState& state() { return state_; }
 
  private:
-  Device &device_;
-  StreamState &state_;
+  Device& device_;
+  StreamState& state_;
 };
 
 class SimEventHandle final : public Event {
@@ -102,14 +102,14 @@ class SimEventHandle final : public Event {
   ~SimEventHandle() override { Set(nullptr); }
 
   // Takes over one reference.
-  void Set(Completion *completion) {
+  void Set(Completion* completion) {
     if (completion_ != nullptr) completion_->Unref();
     completion_ = completion;
   }
-  Completion *completion() { return completion_; }
+  Completion* completion() { return completion_; }
 
  private:
-  Completion *completion_ = nullptr;
+  Completion* completion_ = nullptr;
 };
 
 }  // namespace parley::sim

@@ -19,7 +19,7 @@ constexpr int64_t kTile = 16 * 1024;
 // Below this, handing work to other threads costs more than it saves.
 constexpr int64_t kParallelBytes = 256 * 1024;
 
-void Copy(unsigned char *to, const unsigned char *from, int64_t bytes) {
+void Copy(unsigned char* to, const unsigned char* from, int64_t bytes) {
   if (bytes > 0 && to != from) {
     std::memcpy(to, from, static_cast<size_t>(bytes));
   }
@@ -27,8 +27,8 @@ void Copy(unsigned char *to, const unsigned char *from, int64_t bytes) {
 
 // Calls piece(i) for i < count, on several threads if `bytes` are many.
 template <typename Piece>
-void ForEach(WorkerPool &pool, int64_t count, int64_t bytes,
-             const Piece &piece) {
+void ForEach(WorkerPool& pool, int64_t count, int64_t bytes,
+             const Piece& piece) {
   if (bytes < kParallelBytes) {
     for (int64_t i = 0; i < count; ++i) piece(i);
   } else {
@@ -36,11 +36,11 @@ void ForEach(WorkerPool &pool, int64_t count, int64_t bytes,
   }
 }
 
-void AllToAll(const std::vector<Entry *> &entries, int to) {
+void AllToAll(const std::vector<Entry*>& entries, int to) {
   const int n = static_cast<int>(entries.size());
-  Entry &target = *entries[to];
+  Entry& target = *entries[to];
   for (size_t i = 0; i < target.recv.size(); ++i) {
-    const Buffer &whole = target.send[i];
+    const Buffer& whole = target.send[i];
     const ShardRange shard = ShardOf(whole.count, n, to);
     const int64_t size = SizeOf(whole.dtype);
     const int64_t bytes = shard.count * size;
@@ -52,11 +52,11 @@ void AllToAll(const std::vector<Entry *> &entries, int to) {
   }
 }
 
-void AllGather(const std::vector<Entry *> &entries, int to) {
+void AllGather(const std::vector<Entry*>& entries, int to) {
   const int n = static_cast<int>(entries.size());
-  Entry &target = *entries[to];
+  Entry& target = *entries[to];
   for (size_t i = 0; i < target.recv.size(); ++i) {
-    const Buffer &whole = target.recv[i];
+    const Buffer& whole = target.recv[i];
     const int64_t size = SizeOf(whole.dtype);
     for (int from = 0; from < n; ++from) {
       const ShardRange shard = ShardOf(whole.count, n, from);
@@ -66,22 +66,22 @@ void AllGather(const std::vector<Entry *> &entries, int to) {
   }
 }
 
-void Broadcast(const std::vector<Entry *> &entries, int to) {
-  Entry &target = *entries[to];
-  const Entry &root = *entries[target.root];
+void Broadcast(const std::vector<Entry*>& entries, int to) {
+  Entry& target = *entries[to];
+  const Entry& root = *entries[target.root];
   for (size_t i = 0; i < target.send.size(); ++i) {
     Copy(target.send[i].data, root.send[i].data, target.send[i].bytes());
   }
 }
 
 // Reduces elements [begin, end) of tensor `index` and hands them to all ranks.
-void AllReduceTile(const std::vector<Entry *> &entries, size_t index,
+void AllReduceTile(const std::vector<Entry*>& entries, size_t index,
                    int64_t begin, int64_t end) {
-  const Buffer &whole = entries[0]->send[index];
+  const Buffer& whole = entries[0]->send[index];
   const int64_t size = SizeOf(whole.dtype);
-  std::vector<const void *> inputs;
+  std::vector<const void*> inputs;
   inputs.reserve(entries.size());
-  for (Entry *entry : entries) {
+  for (Entry* entry : entries) {
     inputs.push_back(entry->send[index].data + begin * size);
   }
   std::vector<unsigned char> result(static_cast<size_t>((end - begin) * size));
@@ -93,16 +93,16 @@ void AllReduceTile(const std::vector<Entry *> &entries, size_t index,
   args.output = result.data();
   args.count = end - begin;
   ReduceRange(args, 0, args.count);
-  for (Entry *entry : entries) {
+  for (Entry* entry : entries) {
     Copy(entry->recv[index].data + begin * size, result.data(),
          (end - begin) * size);
   }
 }
 
-void AllReduce(const Operation &operation, WorkerPool &pool) {
-  const std::vector<Entry *> &entries = operation.entries;
+void AllReduce(const Operation& operation, WorkerPool& pool) {
+  const std::vector<Entry*>& entries = operation.entries;
   for (size_t i = 0; i < entries[0]->send.size(); ++i) {
-    const Buffer &whole = entries[0]->send[i];
+    const Buffer& whole = entries[0]->send[i];
     const int64_t tiles = (whole.count + kTile - 1) / kTile;
     ForEach(pool, tiles, whole.bytes() * operation.group->size(),
             [&](int64_t tile) {
@@ -118,7 +118,7 @@ struct MeanInputs {
   std::vector<double> weights;
 };
 
-MeanInputs SelectInputs(const Entry &entry, size_t size) {
+MeanInputs SelectInputs(const Entry& entry, size_t size) {
   MeanInputs inputs;
   bool equal = true;
   for (size_t r = 0; r < size; ++r) {
@@ -132,17 +132,17 @@ MeanInputs SelectInputs(const Entry &entry, size_t size) {
   return inputs;
 }
 
-void FusedMean(const Operation &operation, WorkerPool &pool) {
-  const std::vector<Entry *> &entries = operation.entries;
+void FusedMean(const Operation& operation, WorkerPool& pool) {
+  const std::vector<Entry*>& entries = operation.entries;
   const MeanInputs selected = SelectInputs(*entries[0], entries.size());
   for (size_t i = 0; i < entries[0]->send.size(); ++i) {
-    const Buffer &whole = entries[0]->send[i];
-    std::vector<const void *> inputs;
-    std::vector<void *> outputs;
+    const Buffer& whole = entries[0]->send[i];
+    std::vector<const void*> inputs;
+    std::vector<void*> outputs;
     for (size_t r : selected.members) {
       inputs.push_back(entries[r]->send[i].data);
     }
-    for (Entry *entry : entries) outputs.push_back(entry->send[i].data);
+    for (Entry* entry : entries) outputs.push_back(entry->send[i].data);
     MeanArgs args;
     args.dtype = whole.dtype;
     args.num_inputs = static_cast<int>(inputs.size());
@@ -160,9 +160,9 @@ void FusedMean(const Operation &operation, WorkerPool &pool) {
   }
 }
 
-using MoveToRank = void (*)(const std::vector<Entry *> &entries, int to);
+using MoveToRank = void (*)(const std::vector<Entry*>& entries, int to);
 
-void MoveToAll(const Operation &operation, WorkerPool &pool, MoveToRank move) {
+void MoveToAll(const Operation& operation, WorkerPool& pool, MoveToRank move) {
   const int64_t n = operation.group->size();
   ForEach(pool, n, operation.entries[0]->WholeBytes() * n,
           [&](int64_t to) { move(operation.entries, static_cast<int>(to)); });
@@ -170,7 +170,7 @@ void MoveToAll(const Operation &operation, WorkerPool &pool, MoveToRank move) {
 
 }  // namespace
 
-void Transfer(const Operation &operation, WorkerPool &pool) {
+void Transfer(const Operation& operation, WorkerPool& pool) {
   switch (operation.kind) {
     case OpKind::kAllToAll:
       return MoveToAll(operation, pool, AllToAll);

@@ -11,7 +11,7 @@
 
 namespace parley::sim {
 
-void Transfer(const Operation &operation, WorkerPool &pool);
+void Transfer(const Operation& operation, WorkerPool& pool);
 
 }  // namespace parley::sim
 

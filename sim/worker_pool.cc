@@ -6,14 +6,14 @@ namespace parley::sim {
 
 WorkerPool::~WorkerPool() {
   job_ = nullptr;
-  for (auto &worker : workers_) worker->start.release();
-  for (auto &worker : workers_) worker->thread.join();
+  for (auto& worker : workers_) worker->start.release();
+  for (auto& worker : workers_) worker->thread.join();
 }
 
 void WorkerPool::Start() {
   for (int i = 1; i < threads_; ++i) {
     auto worker = std::make_unique<Worker>();
-    Worker *w = worker.get();
+    Worker* w = worker.get();
     w->thread = std::thread([this, w] {
       for (;;) {
         w->start.acquire();
@@ -32,7 +32,7 @@ void WorkerPool::DrainJob() {
   }
 }
 
-void WorkerPool::Run(int64_t count, const std::function<void(int64_t)> &piece) {
+void WorkerPool::Run(int64_t count, const std::function<void(int64_t)>& piece) {
   if (threads_ <= 1 || count <= 1) {
     for (int64_t i = 0; i < count; ++i) piece(i);
     return;
@@ -41,9 +41,9 @@ void WorkerPool::Run(int64_t count, const std::function<void(int64_t)> &piece) {
   job_ = &piece;
   count_ = count;
   next_ = 0;
-  for (auto &worker : workers_) worker->start.release();
+  for (auto& worker : workers_) worker->start.release();
   DrainJob();
-  for (auto &worker : workers_) worker->done.acquire();
+  for (auto& worker : workers_) worker->done.acquire();
 }
 
 }  // namespace parley::sim

@@ -31,7 +31,7 @@ class WorkerPool {
   int threads() const { return threads_; }
 
   // Calls piece(0) ... piece(count - 1), each once, and returns after the last.
-  void Run(int64_t count, const std::function<void(int64_t)> &piece);
+  void Run(int64_t count, const std::function<void(int64_t)>& piece);
 
  private:
   struct Worker {
@@ -45,7 +45,7 @@ class WorkerPool {
 
   const int threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  const std::function<void(int64_t)> *job_ = nullptr;  // null: end
+  const std::function<void(int64_t)>* job_ = nullptr;  // null: end
   int64_t count_ = 0;
   std::atomic<int64_t> next_{0};
 };

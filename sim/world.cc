@@ -16,7 +16,7 @@ constexpr int64_t kKeysPerRank = 1 << 16;
 
 class RankContextImpl final : public RankContext {
  public:
-  explicit RankContextImpl(RankState &rank)
+  explicit RankContextImpl(RankState& rank)
       : rank_(rank),
         random_(Random(rank.engine.options().seed)
                     .Fork("rank", static_cast<uint64_t>(rank.index))),
@@ -25,8 +25,8 @@ class RankContextImpl final : public RankContext {
 
   int rank() const override { return rank_.index; }
   int size() const override { return rank_.engine.options().ranks; }
-  Communicator &communicator() override { return communicator_; }
-  Random &random() override { return random_; }
+  Communicator& communicator() override { return communicator_; }
+  Random& random() override { return random_; }
 
   void Compute(absl::Duration duration) override {
     const int64_t ns =
@@ -37,14 +37,14 @@ class RankContextImpl final : public RankContext {
   }
 
  private:
-  RankState &rank_;
+  RankState& rank_;
   Random random_;
   SimDevice device_;
   SimCommunicator communicator_;
 };
 
-void RunRank(RankState &rank,
-             const std::function<absl::Status(RankContext &)> &body) {
+void RunRank(RankState& rank,
+             const std::function<absl::Status(RankContext&)>& body) {
   {
     RankContextImpl context(rank);
     rank.report.status = body(context);
@@ -55,11 +55,11 @@ void RunRank(RankState &rank,
 }
 
 // The failure that came first, not counting ranks that a fault took out.
-absl::Status FirstFailure(Engine &engine) {
+absl::Status FirstFailure(Engine& engine) {
   if (!engine.deadlock().ok()) return engine.deadlock();
-  const RankState *first = nullptr;
+  const RankState* first = nullptr;
   for (int i = 0; i < engine.options().ranks; ++i) {
-    const RankState &rank = engine.rank(i);
+    const RankState& rank = engine.rank(i);
     if (rank.report.status.ok() || !rank.fate.ok()) continue;
     if (first == nullptr ||
         rank.report.finished_ns < first->report.finished_ns) {
@@ -67,7 +67,7 @@ absl::Status FirstFailure(Engine &engine) {
     }
   }
   if (first == nullptr) return absl::OkStatus();
-  const absl::Status &status = first->report.status;
+  const absl::Status& status = first->report.status;
   return absl::Status(
       status.code(),
       absl::StrCat("rank ", first->index, ": ", std::string(status.message())));
@@ -75,7 +75,7 @@ absl::Status FirstFailure(Engine &engine) {
 
 }  // namespace
 
-Report World::Run(const std::function<absl::Status(RankContext &)> &body) {
+Report World::Run(const std::function<absl::Status(RankContext&)>& body) {
   Report report;
   report.status = Validate(options_);
   if (!report.status.ok()) return report;
@@ -83,7 +83,7 @@ Report World::Run(const std::function<absl::Status(RankContext &)> &body) {
   Engine engine(options_);
   std::vector<std::unique_ptr<SimClock>> clocks;
   for (int i = 0; i < options_.ranks; ++i) {
-    RankState &rank = engine.rank(i);
+    RankState& rank = engine.rank(i);
     rank.thread =
         engine.scheduler().AddThread(i * kKeysPerRank, absl::StrCat("rank ", i),
                                      [&rank, &body] { RunRank(rank, body); });

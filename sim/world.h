@@ -46,14 +46,14 @@ class RankContext {
   virtual int size() const = 0;
 
   // The communicator of all ranks. Lives as long as the context.
-  virtual Communicator &communicator() = 0;
+  virtual Communicator& communicator() = 0;
 
   // Lets this rank's virtual clock advance by `duration` of work of its own,
   // times its straggler factor.
   virtual void Compute(absl::Duration duration) = 0;
 
   // Draws that depend on the world's seed and this rank alone.
-  virtual Random &random() = 0;
+  virtual Random& random() = 0;
 };
 
 class World {
@@ -63,7 +63,7 @@ class World {
 
   // Runs `body` once per rank and returns when all have finished. May be
   // called again: every run starts from the same state.
-  Report Run(const std::function<absl::Status(RankContext &)> &body);
+  Report Run(const std::function<absl::Status(RankContext&)>& body);
 
  private:
   WorldOptions options_;

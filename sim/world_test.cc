@@ -30,16 +30,16 @@ WorldOptions FlatWorld(int ranks) {
   return options;
 }
 
-absl::Status Meet(RankContext &rank) {
-  Communicator &comm = rank.communicator();
+absl::Status Meet(RankContext& rank) {
+  Communicator& comm = rank.communicator();
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   PARLEY_ASSIGN_OR_RETURN(Work work, comm.Barrier(*stream));
   return work.WaitHost();
 }
 
 // A program with ragged compute times, random draws, sub-groups and payloads.
-absl::Status BusyProgram(RankContext &rank) {
-  Communicator &comm = rank.communicator();
+absl::Status BusyProgram(RankContext& rank) {
+  Communicator& comm = rank.communicator();
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   std::vector<int> half;
   for (int i = rank.rank() % 2; i < rank.size(); i += 2) half.push_back(i);
@@ -59,18 +59,18 @@ absl::Status BusyProgram(RankContext &rank) {
 
 TEST(WorldTest, EveryRankRuns) {
   std::vector<std::atomic<int>> ran(5);
-  const Report report = World({.ranks = 5}).Run([&](RankContext &rank) {
+  const Report report = World({.ranks = 5}).Run([&](RankContext& rank) {
     ++ran[rank.rank()];
     EXPECT_EQ(rank.size(), 5);
     EXPECT_EQ(rank.communicator().rank(), rank.rank());
     return absl::OkStatus();
   });
   EXPECT_TRUE(report.status.ok()) << report;
-  for (auto &count : ran) EXPECT_EQ(count, 1);
+  for (auto& count : ran) EXPECT_EQ(count, 1);
 }
 
 TEST(WorldTest, ReportsTheFirstFailureInVirtualTime) {
-  const Report report = World({.ranks = 3}).Run([](RankContext &rank) {
+  const Report report = World({.ranks = 3}).Run([](RankContext& rank) {
     rank.Compute(absl::Microseconds(10 - rank.rank()));
     return rank.rank() == 0 ? absl::OkStatus() : absl::DataLossError("no data");
   });
@@ -80,7 +80,7 @@ TEST(WorldTest, ReportsTheFirstFailureInVirtualTime) {
 // An operation starts when the last rank has come, and takes what the links
 // say; who came early has waited.
 TEST(WorldTest, VirtualTimes) {
-  const Report report = World(FlatWorld(4)).Run([](RankContext &rank) {
+  const Report report = World(FlatWorld(4)).Run([](RankContext& rank) {
     rank.Compute(absl::Microseconds(100 * (rank.rank() + 1)));
     return Meet(rank);
   });
@@ -98,7 +98,7 @@ TEST(WorldTest, VirtualTimes) {
 TEST(WorldTest, StragglersComputeLonger) {
   WorldOptions options = FlatWorld(2);
   options.stragglers = {{.rank = 1, .percent = 250}};
-  const Report report = World(options).Run([](RankContext &rank) {
+  const Report report = World(options).Run([](RankContext& rank) {
     rank.Compute(absl::Microseconds(100));
     return Meet(rank);
   });
@@ -114,8 +114,8 @@ TEST(WorldTest, FlagsARunThatNeverComputes) {
 // 10 us on the other.
 TEST(WorldTest, StreamsOverlap) {
   const Report report =
-      World(FlatWorld(2)).Run([](RankContext &rank) -> absl::Status {
-        Communicator &comm = rank.communicator();
+      World(FlatWorld(2)).Run([](RankContext& rank) -> absl::Status {
+        Communicator& comm = rank.communicator();
         PARLEY_ASSIGN_OR_RETURN(auto compute, comm.device().CreateStream());
         PARLEY_ASSIGN_OR_RETURN(auto transfer, comm.device().CreateStream());
         std::vector<float> from(125'000), to(125'000);
@@ -157,8 +157,8 @@ TEST(WorldTest, SameBitsForAnyNumberOfRunningRanks) {
 TEST(WorldTest, TraceHashCoversPayloads) {
   const auto run = [](int64_t value) {
     return World({.ranks = 2})
-        .Run([value](RankContext &rank) -> absl::Status {
-          Communicator &comm = rank.communicator();
+        .Run([value](RankContext& rank) -> absl::Status {
+          Communicator& comm = rank.communicator();
           PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
           std::vector<int64_t> data = {value};
           PARLEY_ASSIGN_OR_RETURN(
@@ -174,7 +174,7 @@ TEST(WorldTest, TraceHashCoversPayloads) {
 
 TEST(WorldTest, DeadlockTellsWhoWaitsForWhat) {
   const Report report =
-      World({.ranks = 3}).Run([](RankContext &rank) -> absl::Status {
+      World({.ranks = 3}).Run([](RankContext& rank) -> absl::Status {
         if (rank.rank() == 1) {
           return rank.communicator().clock().WaitUntil([] { return false; },
                                                        kNever)
@@ -195,7 +195,7 @@ TEST(WorldTest, DeadlockTellsWhoWaitsForWhat) {
 TEST(WorldTest, CrashEndsTheVictimAndTellsThePeers) {
   WorldOptions options = FlatWorld(3);
   options.faults = {{FaultKind::kCrash, 1, absl::Microseconds(50)}};
-  const Report report = World(options).Run([](RankContext &rank) {
+  const Report report = World(options).Run([](RankContext& rank) {
     for (int i = 0; i < 100; ++i) {
       rank.Compute(absl::Microseconds(5));
       PARLEY_RETURN_IF_ERROR(Meet(rank));
@@ -215,7 +215,7 @@ TEST(WorldTest, AHangShowsOnlyInDeadlines) {
   WorldOptions options = FlatWorld(3);
   options.timeout = absl::Milliseconds(2);
   options.faults = {{FaultKind::kHang, 2, absl::Microseconds(50)}};
-  const Report report = World(options).Run([](RankContext &rank) {
+  const Report report = World(options).Run([](RankContext& rank) {
     for (int i = 0; i < 100; ++i) {
       rank.Compute(absl::Microseconds(5));
       PARLEY_RETURN_IF_ERROR(Meet(rank));
@@ -232,8 +232,8 @@ TEST(WorldTest, AHangShowsOnlyInDeadlines) {
 }
 
 // Touches a buffer between the call and its completion.
-absl::Status Touch(RankContext &rank, bool input) {
-  Communicator &comm = rank.communicator();
+absl::Status Touch(RankContext& rank, bool input) {
+  Communicator& comm = rank.communicator();
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   std::vector<float> in(8, 1.0f), out(8);
   PARLEY_ASSIGN_OR_RETURN(Work work,
@@ -246,10 +246,10 @@ absl::Status Touch(RankContext &rank, bool input) {
 
 TEST(WorldTest, NamesTheRankThatTouchesABuffer) {
   for (bool input : {true, false}) {
-    const Report report = World({.ranks = 3}).Run([&](RankContext &rank) {
+    const Report report = World({.ranks = 3}).Run([&](RankContext& rank) {
       return Touch(rank, input);
     });
-    for (const RankReport &rank : report.ranks) {
+    for (const RankReport& rank : report.ranks) {
       EXPECT_EQ(rank.status.code(), absl::StatusCode::kFailedPrecondition);
       EXPECT_THAT(std::string(rank.status.message()),
                   AllOf(HasSubstr("AllReduce #0: rank 1 wrote to"),
@@ -261,8 +261,8 @@ TEST(WorldTest, NamesTheRankThatTouchesABuffer) {
 // An actor waits in virtual time beside its rank, and is told at once.
 TEST(WorldTest, ActorsRunInVirtualTime) {
   const Report report =
-      World(FlatWorld(3)).Run([](RankContext &rank) -> absl::Status {
-        Clock &clock = rank.communicator().clock();
+      World(FlatWorld(3)).Run([](RankContext& rank) -> absl::Status {
+        Clock& clock = rank.communicator().clock();
         std::atomic<bool> stop = false;
         int64_t timed_out_ns = 0;
         int64_t stopped_ns = 0;

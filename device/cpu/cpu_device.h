@@ -23,32 +23,32 @@
 namespace parley {
 
 // The process's heap, aligned. Never null.
-Allocator &HeapAllocator();
+Allocator& HeapAllocator();
 
 class CpuDevice : public Device {
  public:
   // Memory comes from `allocator`, which must outlive the device.
-  explicit CpuDevice(Allocator &allocator = HeapAllocator());
+  explicit CpuDevice(Allocator& allocator = HeapAllocator());
 
   DeviceId id() const override { return {}; }
-  Allocator &host_visible_allocator() override { return allocator_; }
-  Allocator &allocator() override { return allocator_; }
+  Allocator& host_visible_allocator() override { return allocator_; }
+  Allocator& allocator() override { return allocator_; }
   absl::StatusOr<std::unique_ptr<Stream>> CreateStream() override;
   std::unique_ptr<Event> CreateEvent() override;
   int64_t preferred_bucket_bytes() const override { return 512 * 1024; }
 
-  absl::Status Mean(const MeanArgs &args, Stream &stream) override;
-  absl::Status Reduce(const ReduceArgs &args, Stream &stream) override;
-  absl::Status Copy(const CopyArgs &args, Stream &stream) override;
-  absl::Status Cast(const CastArgs &args, Stream &stream) override;
-  absl::Status Axpby(const AxpbyArgs &args, Stream &stream) override;
-  absl::Status Lerp(const LerpArgs &args, Stream &stream) override;
-  absl::Status Delta(const DeltaArgs &args, Stream &stream) override;
-  absl::Status Fingerprint(const FingerprintArgs &args,
-                           Stream &stream) override;
+  absl::Status Mean(const MeanArgs& args, Stream& stream) override;
+  absl::Status Reduce(const ReduceArgs& args, Stream& stream) override;
+  absl::Status Copy(const CopyArgs& args, Stream& stream) override;
+  absl::Status Cast(const CastArgs& args, Stream& stream) override;
+  absl::Status Axpby(const AxpbyArgs& args, Stream& stream) override;
+  absl::Status Lerp(const LerpArgs& args, Stream& stream) override;
+  absl::Status Delta(const DeltaArgs& args, Stream& stream) override;
+  absl::Status Fingerprint(const FingerprintArgs& args,
+                           Stream& stream) override;
 
  private:
-  Allocator &allocator_;
+  Allocator& allocator_;
 };
 
 }  // namespace parley

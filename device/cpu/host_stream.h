@@ -29,11 +29,11 @@ class HostTask {
 
   // `bytes` is how much memory `function` reads and writes, for cost models.
   template <typename Function>
-  HostTask(const Function &function, int64_t bytes) : bytes_(bytes) {
+  HostTask(const Function& function, int64_t bytes) : bytes_(bytes) {
     static_assert(std::is_trivially_copyable_v<Function>);
     static_assert(sizeof(Function) <= kCapacity);
     std::memcpy(storage_, &function, sizeof(Function));
-    run_ = [](void *storage) { (*static_cast<Function *>(storage))(); };
+    run_ = [](void* storage) { (*static_cast<Function*>(storage))(); };
   }
 
   void Run() { run_(storage_); }
@@ -41,14 +41,14 @@ class HostTask {
 
  private:
   alignas(std::max_align_t) unsigned char storage_[kCapacity] = {};
-  void (*run_)(void *) = nullptr;
+  void (*run_)(void*) = nullptr;
   int64_t bytes_ = 0;
 };
 
 class HostStream : public Stream {
  public:
   // Appends `task`.
-  virtual void Enqueue(const HostTask &task) = 0;
+  virtual void Enqueue(const HostTask& task) = 0;
 };
 
 }  // namespace parley

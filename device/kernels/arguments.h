@@ -33,9 +33,9 @@ struct MeanArgs {
   DType dtype = DType::kFloat32;
   int num_inputs = 0;                   // >= 1
   int num_outputs = 0;                  // >= 1
-  const void *const *inputs = nullptr;  // [num_inputs], each `count` elements
-  void *const *outputs = nullptr;       // [num_outputs]
-  const double *weights = nullptr;      // [num_inputs], finite, > 0; or null
+  const void* const* inputs = nullptr;  // [num_inputs], each `count` elements
+  void* const* outputs = nullptr;       // [num_outputs]
+  const double* weights = nullptr;      // [num_inputs], finite, > 0; or null
   int64_t count = 0;
 };
 
@@ -49,8 +49,8 @@ struct ReduceArgs {
   DType dtype = DType::kFloat32;
   ReduceOp op = ReduceOp::kSum;
   int num_inputs = 0;
-  const void *const *inputs = nullptr;
-  void *output = nullptr;
+  const void* const* inputs = nullptr;
+  void* output = nullptr;
   int64_t count = 0;
 };
 
@@ -67,7 +67,7 @@ struct TensorCopy {
 
 // All copies of a list, in one launch: pack and unpack.
 struct CopyArgs {
-  const TensorCopy *copies = nullptr;
+  const TensorCopy* copies = nullptr;
   int64_t num_copies = 0;
 };
 
@@ -77,8 +77,8 @@ struct CopyArgs {
 struct CastArgs {
   DType from_dtype = DType::kFloat32;
   DType to_dtype = DType::kFloat32;
-  const void *from = nullptr;
-  void *to = nullptr;
+  const void* from = nullptr;
+  void* to = nullptr;
   int64_t count = 0;
 };
 
@@ -87,8 +87,8 @@ struct AxpbyArgs {
   DType dtype = DType::kFloat32;
   double a = 0;
   double b = 0;
-  const void *x = nullptr;
-  void *y = nullptr;
+  const void* x = nullptr;
+  void* y = nullptr;
   int64_t count = 0;
 };
 
@@ -98,8 +98,8 @@ struct AxpbyArgs {
 struct LerpArgs {
   DType dtype = DType::kFloat32;
   double t = 0;
-  const void *x = nullptr;
-  void *y = nullptr;
+  const void* x = nullptr;
+  void* y = nullptr;
   int64_t count = 0;
 };
 
@@ -107,15 +107,15 @@ struct LerpArgs {
 // the outer gradient when a is the last agreed model.
 struct DeltaArgs {
   DType dtype = DType::kFloat32;
-  const void *a = nullptr;
-  const void *b = nullptr;
-  void *output = nullptr;
+  const void* a = nullptr;
+  const void* b = nullptr;
+  void* output = nullptr;
   int64_t count = 0;
 };
 
 // A contiguous piece of a named tensor.
 struct FingerprintPiece {
-  const void *data = nullptr;
+  const void* data = nullptr;
   DType dtype = DType::kFloat32;
   int64_t count = 0;
   uint64_t tensor_id = 0;   // what tells tensors apart: a hash of the name
@@ -128,9 +128,9 @@ struct FingerprintPiece {
 // into pieces, and those of shards add up to that of the whole. Any change of
 // one element changes it.
 struct FingerprintArgs {
-  const FingerprintPiece *pieces = nullptr;
+  const FingerprintPiece* pieces = nullptr;
   int64_t num_pieces = 0;
-  uint64_t *sum = nullptr;  // host-visible
+  uint64_t* sum = nullptr;  // host-visible
 };
 
 }  // namespace parley

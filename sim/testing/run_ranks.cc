@@ -6,8 +6,8 @@
 
 namespace parley::sim::testing {
 
-Report RunRanks(const WorldOptions &options,
-                const std::function<absl::Status(RankContext &)> &body) {
+Report RunRanks(const WorldOptions& options,
+                const std::function<absl::Status(RankContext&)>& body) {
   WorldOptions serial = options;
   serial.max_parallel = 1;
   const Report first = World(serial).Run(body);

@@ -26,8 +26,8 @@ namespace parley::sim::testing {
 
 // Returns the report of the second run. A failure is a gtest failure that shows
 // the report.
-Report RunRanks(const WorldOptions &options,
-                const std::function<absl::Status(RankContext &)> &body);
+Report RunRanks(const WorldOptions& options,
+                const std::function<absl::Status(RankContext&)>& body);
 
 }  // namespace parley::sim::testing
 

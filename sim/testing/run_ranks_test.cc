@@ -13,7 +13,7 @@ namespace parley::sim::testing {
 namespace {
 
 TEST(RunRanksTest, PassesWhatIsRight) {
-  const Report report = RunRanks({.ranks = 3}, [](RankContext &rank) {
+  const Report report = RunRanks({.ranks = 3}, [](RankContext& rank) {
     rank.Compute(absl::Microseconds(rank.rank()));
     return absl::OkStatus();
   });
@@ -25,7 +25,7 @@ TEST(RunRanksTest, FailsWithTheReport) {
       {
         EXPECT_NONFATAL_FAILURE(
             RunRanks({.ranks = 2},
-                     [](RankContext &rank) {
+                     [](RankContext& rank) {
                        return rank.rank() == 1 ? absl::DataLossError("lost it")
                                                : absl::OkStatus();
                      }),
@@ -39,8 +39,8 @@ TEST(RunRanksTest, FailsOnSharedState) {
   std::atomic<int64_t> shared = 0;
   EXPECT_NONFATAL_FAILURE(
       RunRanks({.ranks = 2},
-               [&](RankContext &rank) -> absl::Status {
-                 Communicator &comm = rank.communicator();
+               [&](RankContext& rank) -> absl::Status {
+                 Communicator& comm = rank.communicator();
                  PARLEY_ASSIGN_OR_RETURN(auto stream,
                                          comm.device().CreateStream());
                  std::vector<int64_t> value = {++shared};
