@@ -80,9 +80,11 @@ class Group {
 
   // A member has returned: fails what can never happen.
   void Leave(int member, const std::string& how);
-  // A member has died or aborted: fails everything. Its own operations end with
-  // `own`, those of the others with kUnavailable.
-  void Lose(int member, const absl::Status& own, const std::string& how);
+  // A member has died, or has aborted and may still come to a Shrink: fails
+  // everything. Its own operations end with `own`, those of the others with
+  // kUnavailable.
+  void Lose(int member, bool dead, const absl::Status& own,
+            const std::string& how);
   // Fails everything with one status.
   void Fail(const absl::Status& status);
 
