@@ -1,0 +1,32 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs one of the project's programs as a user would, from a test that names it
+// among its data.
+#ifndef PARLEY_TESTS_TOOLS_RUN_PROGRAM_H_
+#define PARLEY_TESTS_TOOLS_RUN_PROGRAM_H_
+
+#include <string>
+
+namespace parley::testing {
+
+struct ProgramResult {
+  int exit_code = -1;
+  std::string output;  // stdout
+  std::string errors;  // stderr
+};
+
+// `program` is a path in the repository, "tools/simulate"; `arguments` is a
+// piece of a shell command.
+ProgramResult RunProgram(const std::string& program,
+                         const std::string& arguments);
+
+// The content of a file, "" if there is none.
+std::string ReadFile(const std::string& path);
+
+// A path in the test's temporary folder.
+std::string TempPath(const std::string& name);
+
+}  // namespace parley::testing
+
+#endif  // PARLEY_TESTS_TOOLS_RUN_PROGRAM_H_
