@@ -90,7 +90,7 @@ absl::Status CheckNames(Entries entries) {
   auto twice = std::adjacent_find(sorted.begin(), sorted.end(), same);
   if (twice == sorted.end()) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(Describe(**twice), ": the name is used twice"));
+      absl::StrCat(Describe(**(twice + 1)), ": the name is used twice"));
 }
 
 absl::Status CheckMemory(Entries entries) {

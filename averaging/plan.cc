@@ -62,8 +62,7 @@ class Cutter {
 
   void AddPacked(int parameter, const TensorView& tensor) {
     int64_t next_index = 0;
-    Pack(parameter, tensor.IsDense() ? tensor.Slice(0, tensor.count()) : tensor,
-         next_index);
+    Pack(parameter, InStorageOrder(tensor), next_index);
   }
 
  private:

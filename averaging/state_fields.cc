@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/averaging/state_fields.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -92,7 +93,9 @@ absl::StatusOr<int64_t> StateReader::Integer(absl::string_view name,
                                              int64_t least) const {
   if (!Has(name)) return BadField(name, "missing");
   const json& value = json_[std::string(name)];
-  if (!value.is_number_integer()) {
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() &&
+       value.get<uint64_t>() > std::numeric_limits<int64_t>::max())) {
     return BadField(name, absl::StrCat(Dump(value), ", must be an integer"));
   }
   const int64_t integer = value.get<int64_t>();
