@@ -225,6 +225,7 @@ TEST(BatchOrderTest, EachPassShowsEveryImageOnceInANewOrder) {
     passes.emplace_back(seen.begin() + 8 * pass, seen.begin() + 8 * (pass + 1));
     EXPECT_THAT(passes.back(), ::testing::UnorderedElementsAreArray(shard));
   }
+  EXPECT_NE(passes[0], shard);
   EXPECT_NE(passes[0], passes[1]);
   EXPECT_NE(passes[1], passes[2]);
 }
