@@ -39,7 +39,7 @@ constexpr std::array<double, kExpTerms> kInverseFactorials =
     InverseFactorials();
 
 // Terms of the series below. With s^2 < 0.0295 the next one is below 2^-59.
-constexpr int kLogTerms = 11;
+constexpr int kLogTerms = 10;
 
 // 2^exponent, for a normal result.
 double PowerOfTwo(int exponent) {
