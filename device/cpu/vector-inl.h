@@ -30,6 +30,13 @@
 #undef PARLEY_HAS_VECTORS
 #define PARLEY_HAS_VECTORS (HWY_TARGET != HWY_SCALAR)
 
+// Whether Highway converts float16 by instructions of the processor. Version
+// 1.0.3 is wrong where it emulates them: infinities and NaNs are widened to
+// numbers, and many numbers are not rounded to the nearest.
+#undef PARLEY_HAS_FLOAT16
+#define PARLEY_HAS_FLOAT16 \
+  (HWY_TARGET != HWY_EMU128 && (!HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2))
+
 #if PARLEY_HAS_VECTORS
 HWY_BEFORE_NAMESPACE();
 namespace parley::vector::HWY_NAMESPACE {
@@ -58,11 +65,13 @@ HWY_INLINE void StoreBytes(D, hn::Vec<D> v, uint8_t* p) {
   hn::StoreU(hn::BitCast(d8, v), d8, p);
 }
 
-// Exact, NaNs aside. Highway 1.0.3 takes infinities and NaNs for numbers where
-// the processor has no instruction for it.
+// Exact, NaNs aside.
 HWY_INLINE VF32 WidenFloat16Bits(VU16 bits) {
   const DF32 df;
-#if HWY_TARGET == HWY_EMU128 || (HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2)
+#if PARLEY_HAS_FLOAT16
+  const hn::Rebind<hwy::float16_t, D64> d16;
+  return hn::PromoteTo(df, hn::BitCast(d16, bits));
+#else
   const DU32 du;
   const auto wide = hn::PromoteTo(du, bits);
   const auto magnitude = hn::And(wide, hn::Set(du, 0x7fff));
@@ -75,9 +84,6 @@ HWY_INLINE VF32 WidenFloat16Bits(VU16 bits) {
   const auto exponent = hn::IfThenElseZero(special, hn::Set(du, 0x7f800000));
   return hn::BitCast(df,
                      hn::Or(hn::BitCast(du, scaled), hn::Or(sign, exponent)));
-#else
-  const hn::Rebind<hwy::float16_t, D64> d16;
-  return hn::PromoteTo(df, hn::BitCast(d16, bits));
 #endif
 }
 
@@ -93,22 +99,32 @@ HWY_INLINE VF32 NarrowToOdd(V64 v) {
   return hn::DemoteTo(DF32(), hn::BitCast(D64(), odd));
 }
 
-// In the lower halves of the result, as the other Round*.
-HWY_INLINE VU32 RoundBitsToBFloat16(VF32 v) {
+// The lower halves of 32-bit words. Requires that the upper ones are 0.
+HWY_INLINE VU16 LowerHalves(VU32 v) {
+  const hn::RebindToSigned<DU32> di;
+  return hn::DemoteTo(DU16(), hn::BitCast(di, v));
+}
+
+HWY_INLINE VU16 RoundToBFloat16Bits(VF32 v) {
   const DU32 du;
   const auto bits = hn::BitCast(du, v);
   const auto even = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 1));
   const auto rounded =
       hn::ShiftRight<16>(hn::Add(bits, hn::Add(even, hn::Set(du, 0x7fff))));
   const auto nan = hn::RebindMask(du, hn::IsNaN(v));
-  return hn::IfThenElse(nan, hn::Set(du, kCanonicalNanBFloat16), rounded);
+  return LowerHalves(
+      hn::IfThenElse(nan, hn::Set(du, kCanonicalNanBFloat16), rounded));
 }
 
-// Not Highway's demotion, which is wrong in version 1.0.3 on processors without
-// an instruction for it.
-HWY_INLINE VU32 RoundBitsToFloat16(VF32 v) {
-  const DU32 du;
+HWY_INLINE VU16 RoundToFloat16Bits(VF32 v) {
   const DF32 df;
+#if PARLEY_HAS_FLOAT16
+  const hn::Rebind<hwy::float16_t, D64> d16;
+  const auto nan = hn::Set(df, BitCast<float>(kCanonicalNanFloat32));
+  const auto canonical = hn::IfThenElse(hn::IsNaN(v), nan, v);
+  return hn::BitCast(DU16(), hn::DemoteTo(d16, canonical));
+#else
+  const DU32 du;
   const auto bits = hn::BitCast(du, v);
   const auto magnitude = hn::And(bits, hn::Set(du, 0x7fffffff));
   const auto sign = hn::ShiftRight<16>(hn::Xor(bits, magnitude));
@@ -130,62 +146,68 @@ HWY_INLINE VU32 RoundBitsToFloat16(VF32 v) {
   const auto number =
       hn::Or(sign, hn::IfThenElse(is_subnormal, subnormal, normal));
   const auto nan = hn::RebindMask(du, hn::IsNaN(v));
-  return hn::IfThenElse(nan, hn::Set(du, kCanonicalNanFloat16), number);
+  return LowerHalves(
+      hn::IfThenElse(nan, hn::Set(du, kCanonicalNanFloat16), number));
+#endif
 }
 
-HWY_INLINE void StoreLowerHalves(VU32 v, uint8_t* p) {
-  const hn::RebindToSigned<DU32> di;
-  const DU16 du16;
-  StoreBytes(du16, hn::DemoteTo(du16, hn::BitCast(di, v)), p);
-}
-
-// One vector of elements of kDType at a time.
+// One vector of elements of kDType at a time: Load() widens them, Round() gives
+// what is then stored as D.
 template <DType kDType>
 struct Elements;
 
 template <>
 struct Elements<DType::kFloat64> {
+  using D = D64;
   static HWY_INLINE V64 Load(const uint8_t* p) { return LoadBytes(D64(), p); }
-  static HWY_INLINE void Store(V64 v, uint8_t* p) {
-    const D64 d;
-    const auto nan = hn::Set(d, BitCast<double>(kCanonicalNanFloat64));
-    StoreBytes(d, hn::IfThenElse(hn::IsNaN(v), nan, v), p);
+  static HWY_INLINE V64 Round(V64 v) {
+    const auto nan = hn::Set(D64(), BitCast<double>(kCanonicalNanFloat64));
+    return hn::IfThenElse(hn::IsNaN(v), nan, v);
   }
 };
 
 template <>
 struct Elements<DType::kFloat32> {
+  using D = DF32;
   static HWY_INLINE V64 Load(const uint8_t* p) {
     return hn::PromoteTo(D64(), LoadBytes(DF32(), p));
   }
-  static HWY_INLINE void Store(V64 v, uint8_t* p) {
-    const DF32 d;
-    const auto rounded = hn::DemoteTo(d, v);
-    const auto nan = hn::Set(d, BitCast<float>(kCanonicalNanFloat32));
-    StoreBytes(d, hn::IfThenElse(hn::IsNaN(rounded), nan, rounded), p);
+  static HWY_INLINE VF32 Round(V64 v) {
+    const auto rounded = hn::DemoteTo(DF32(), v);
+    const auto nan = hn::Set(DF32(), BitCast<float>(kCanonicalNanFloat32));
+    return hn::IfThenElse(hn::IsNaN(rounded), nan, rounded);
   }
 };
 
 template <>
 struct Elements<DType::kFloat16> {
+  using D = DU16;
   static HWY_INLINE V64 Load(const uint8_t* p) {
     return hn::PromoteTo(D64(), WidenFloat16Bits(LoadBytes(DU16(), p)));
   }
-  static HWY_INLINE void Store(V64 v, uint8_t* p) {
-    StoreLowerHalves(RoundBitsToFloat16(NarrowToOdd(v)), p);
+  static HWY_INLINE VU16 Round(V64 v) {
+    return RoundToFloat16Bits(NarrowToOdd(v));
   }
 };
 
 template <>
 struct Elements<DType::kBFloat16> {
+  using D = DU16;
   static HWY_INLINE V64 Load(const uint8_t* p) {
     const auto bits = hn::PromoteTo(DU32(), LoadBytes(DU16(), p));
     return hn::PromoteTo(D64(), hn::BitCast(DF32(), hn::ShiftLeft<16>(bits)));
   }
-  static HWY_INLINE void Store(V64 v, uint8_t* p) {
-    StoreLowerHalves(RoundBitsToBFloat16(NarrowToOdd(v)), p);
+  static HWY_INLINE VU16 Round(V64 v) {
+    return RoundToBFloat16Bits(NarrowToOdd(v));
   }
 };
+
+// Rounds and stores.
+template <DType kDType>
+HWY_INLINE void Store(V64 v, uint8_t* p) {
+  using E = Elements<kDType>;
+  StoreBytes(typename E::D(), E::Round(v), p);
+}
 
 }  // namespace parley::vector::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

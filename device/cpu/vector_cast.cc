@@ -24,8 +24,8 @@ HWY_NOINLINE int64_t CastElements(const CastArgs& args, int64_t begin,
   auto* to = static_cast<uint8_t*>(args.to);
   int64_t i = begin;
   for (; i + lanes <= end; i += lanes) {
-    Elements<kTo>::Store(Elements<kFrom>::Load(from + i * SizeOf(kFrom)),
-                         to + i * SizeOf(kTo));
+    Store<kTo>(Elements<kFrom>::Load(from + i * SizeOf(kFrom)),
+               to + i * SizeOf(kTo));
   }
   return i;
 }

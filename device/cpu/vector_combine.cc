@@ -48,8 +48,8 @@ HWY_NOINLINE int64_t Combine(const Op& op, const void* a, const void* b,
   int64_t i = begin;
   for (; i + lanes <= end; i += lanes) {
     const int64_t offset = i * SizeOf(kDType);
-    E::Store(op(E::Load(from_a + offset), E::Load(from_b + offset)),
-             to + offset);
+    Store<kDType>(op(E::Load(from_a + offset), E::Load(from_b + offset)),
+                  to + offset);
   }
   return i;
 }
@@ -94,7 +94,7 @@ HWY_NOINLINE int64_t Sum(const ReduceArgs& args, int64_t begin, int64_t end) {
       const auto* input = static_cast<const uint8_t*>(args.inputs[r]);
       sum = hn::Add(sum, E::Load(input + offset));
     }
-    E::Store(sum, static_cast<uint8_t*>(args.output) + offset);
+    Store<kDType>(sum, static_cast<uint8_t*>(args.output) + offset);
   }
   return i;
 }

@@ -78,16 +78,16 @@ HWY_NOINLINE int64_t MeanOfElements(const MeanArgs& args, int64_t begin,
       sum2 = hn::Add(sum2, Term<kDType, kWeighted>(q + 2 * stride, w));
       sum3 = hn::Add(sum3, Term<kDType, kWeighted>(q + 3 * stride, w));
     }
-    sum0 = divisor.Divide(sum0);
-    sum1 = divisor.Divide(sum1);
-    sum2 = divisor.Divide(sum2);
-    sum3 = divisor.Divide(sum3);
+    const auto mean0 = E::Round(divisor.Divide(sum0));
+    const auto mean1 = E::Round(divisor.Divide(sum1));
+    const auto mean2 = E::Round(divisor.Divide(sum2));
+    const auto mean3 = E::Round(divisor.Divide(sum3));
     for (int j = 0; j < args.num_outputs; ++j) {
       auto* out = static_cast<uint8_t*>(args.outputs[j]) + i * SizeOf(kDType);
-      E::Store(sum0, out);
-      E::Store(sum1, out + stride);
-      E::Store(sum2, out + 2 * stride);
-      E::Store(sum3, out + 3 * stride);
+      StoreBytes(typename E::D(), mean0, out);
+      StoreBytes(typename E::D(), mean1, out + stride);
+      StoreBytes(typename E::D(), mean2, out + 2 * stride);
+      StoreBytes(typename E::D(), mean3, out + 3 * stride);
     }
   }
   return i;
