@@ -122,7 +122,12 @@ TEST(SimulateTest, FlagsChangeWhatTheySay) {
   };
   EXPECT_GT(seconds(Simulate(args + "--latency=5ms")), 2 * seconds(base));
   EXPECT_GT(seconds(Simulate(args + "--bandwidth=0.001")), 2 * seconds(base));
-  EXPECT_GT(seconds(Simulate(args + "--stragglers=3:400")), 2 * seconds(base));
+  // A step computes for 0.4 to 0.5 ms, and all wait for the slowest rank: four
+  // times as long on one of them adds 1.1 to 1.6 ms a step.
+  const double late =
+      seconds(Simulate(args + "--stragglers=3:400")) - seconds(base);
+  EXPECT_GE(late, 40 * 1.1e-3);
+  EXPECT_LE(late, 40 * 1.6e-3);
   EXPECT_LT(seconds(Simulate(args + "--hosts=1")), seconds(base));
   EXPECT_EQ(Row(Simulate(args + "--ranks=3 --hosts=1"), "never")["ranks"], 3);
   const json weighted = Simulate(args + "--weights=1,2,3,4,5,6,7,8");
