@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/model_averager.h"
 #include "parley/base/status_macros.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr int64_t kMiB = int64_t{1} << 20;
 constexpr int kRepetitions = 7;
 
-double Seconds(const std::function<void()>& work) {
+double Seconds(absl::FunctionRef<void()> work) {
   const auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
