@@ -14,6 +14,13 @@ load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 # instruction set.
 _COPTS = ["-std=c++20", "-ffp-contract=off"]
 
+# For copts: loops over elements are optimised unless somebody debugs them.
+# Without it, tests in the default mode would spend their time there.
+LOOPS = select({
+    "//third_party:debug": [],
+    "//conditions:default": ["-O2"],
+})
+
 def parley_cc_library(name, copts = [], **kwargs):
     """cc_library whose headers are included as parley/<package>/<header>."""
     cc_library(

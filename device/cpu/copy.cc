@@ -7,10 +7,14 @@
 #include <cstdint>
 #include <cstring>
 
+#include "parley/device/cpu/vector_ranges.h"
 #include "parley/device/kernels/copy.h"
 
 namespace parley {
 namespace {
+
+// Below this, what ends a stream of stores costs more than they save.
+constexpr int64_t kLeastStreamed = 4096;
 
 // Walks a tensor in row-major order, one run along its innermost dimension
 // after the other.
@@ -96,10 +100,13 @@ void CopyElements(const TensorCopy& copy) {
 
 }  // namespace
 
-void CopyTensor(const TensorCopy& copy) {
+void CopyTensor(const TensorCopy& copy, bool streaming) {
   if (copy.to.count() == 0) return;
   if (kernels::IsBlockCopy(copy)) {
-    if (copy.to.data() != copy.from.data()) {
+    if (copy.to.data() == copy.from.data()) return;
+    if (streaming && copy.to.bytes() >= kLeastStreamed) {
+      vector::StreamBytes(copy.from.data(), copy.to.data(), copy.to.bytes());
+    } else {
       std::memcpy(copy.to.data(), copy.from.data(),
                   static_cast<size_t>(copy.to.bytes()));
     }

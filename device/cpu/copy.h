@@ -10,8 +10,9 @@
 
 namespace parley {
 
-// Runs one copy. Requires arguments that Validate(const CopyArgs&) accepts.
-void CopyTensor(const TensorCopy& copy);
+// Runs one copy; `streaming` as in CopyArgs. Requires arguments that
+// Validate(const CopyArgs&) accepts.
+void CopyTensor(const TensorCopy& copy, bool streaming);
 
 }  // namespace parley
 

@@ -53,7 +53,9 @@ uint64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
 }
 
 void CopyAll(const CopyArgs& args) {
-  for (int64_t i = 0; i < args.num_copies; ++i) CopyTensor(args.copies[i]);
+  for (int64_t i = 0; i < args.num_copies; ++i) {
+    CopyTensor(args.copies[i], args.streaming);
+  }
 }
 
 }  // namespace parley

@@ -30,6 +30,10 @@ int64_t DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
 int64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
                          int64_t end, uint64_t& sum);
 
+// Copies all of them, and leaves the target out of the cache where the
+// processor can do that. The ranges do not overlap.
+void StreamBytes(const void* from, void* to, int64_t bytes);
+
 }  // namespace parley::vector
 
 #endif  // PARLEY_DEVICE_CPU_VECTOR_RANGES_H_

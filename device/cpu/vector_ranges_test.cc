@@ -26,7 +26,7 @@
 namespace parley {
 namespace {
 
-// Beyond the longest step: 4 vectors of 8 numbers, or 64 single bytes.
+// Beyond the longest step: 8 vectors of 8 numbers, or 64 single bytes.
 constexpr int64_t kLongest = 67;
 constexpr int64_t kGuard = 64;
 constexpr DType kFloating[] = {DType::kFloat32, DType::kFloat64,
@@ -105,7 +105,8 @@ void CheckMean(Random& random, int n, DType dtype, int64_t count,
   args.weights = weighted ? weights.data() : nullptr;
   args.count = count;
   args.inputs = args.outputs = actual_data.data();
-  const int64_t begin = static_cast<int64_t>(random.Uniform(count + 1));
+  const auto begin = static_cast<int64_t>(
+      random.Uniform(std::min<int64_t>(count, kLongest) + 1));
   MeanRange(args, begin, count);
   args.inputs = args.outputs = expected_data.data();
   scalar::MeanRange(args, begin, count);
@@ -128,6 +129,20 @@ TEST_P(VectorRangesTest, WeightedMean) {
       CheckMean(random_, n, dtype, count, /*weighted=*/true);
     }
   });
+}
+
+// More replicas than are summed in registers are summed by the tile, of 1,024
+// elements.
+TEST_P(VectorRangesTest, MeanOfManyReplicas) {
+  for (DType dtype : kFloating) {
+    for (int64_t count : {1023, 1024, 1025, 2 * 1024 + 67}) {
+      SCOPED_TRACE(absl::StrCat(Name(dtype), " x ", count));
+      for (int n : {9, 12, 17}) {
+        CheckMean(random_, n, dtype, count, /*weighted=*/false);
+        CheckMean(random_, n, dtype, count, /*weighted=*/true);
+      }
+    }
+  }
 }
 
 TEST_P(VectorRangesTest, Reduce) {
@@ -266,6 +281,31 @@ TEST_P(VectorRangesTest, Fingerprint) {
     EXPECT_EQ(FingerprintRange(piece, begin, count),
               scalar::FingerprintRange(piece, begin, count));
   });
+}
+
+// Every length around one and two steps of the widest vectors, from and to any
+// alignment, with nothing read or written around it.
+TEST_P(VectorRangesTest, StreamBytes) {
+  constexpr int64_t kVector = 64;
+  constexpr int64_t kMost = 9 * kVector + 1;
+  Block bytes(DType::kUInt8, kMost, 0);
+  FillWithHardValues(random_, DType::kUInt8, kMost, bytes.data());
+  const auto* content = static_cast<const uint8_t*>(bytes.data());
+  for (int64_t misalignment = 0; misalignment < kVector; ++misalignment) {
+    for (int64_t length = 0; length <= kMost; ++length) {
+      // Ends where its memory does: AddressSanitizer sees what is read beyond.
+      const auto before = static_cast<int64_t>(random_.Uniform(kVector) + 1);
+      std::vector<uint8_t> source(static_cast<size_t>(before));
+      source.insert(source.end(), content, content + length);
+      Block actual(DType::kUInt8, length, misalignment);
+      Block expected = actual;
+      vector::StreamBytes(source.data() + before, actual.data(), length);
+      std::copy(content, content + length,
+                static_cast<uint8_t*>(expected.data()));
+      ASSERT_EQ(actual, expected)
+          << length << " bytes from " << before << " to " << misalignment;
+    }
+  }
 }
 
 // The comparisons above would hold if everything went to the scalar loops.

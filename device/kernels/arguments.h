@@ -69,6 +69,9 @@ struct TensorCopy {
 struct CopyArgs {
   const TensorCopy* copies = nullptr;
   int64_t num_copies = 0;
+  // Nobody reads the targets soon: a device may write them past its cache,
+  // which saves the cache from fetching what is about to be overwritten.
+  bool streaming = false;
 };
 
 // to[i] = from[i] converted. Between floating-point dtypes: widened and rounded

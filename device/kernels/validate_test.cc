@@ -1,0 +1,481 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What each kernel refuses, in which words, and what it only just accepts. A
+// case is one change of arguments that are good.
+#include "parley/device/kernels/validate.h"
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "gtest/gtest.h"
+
+namespace parley {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMax = std::numeric_limits<double>::max();
+constexpr int64_t kCount = 4;
+constexpr int64_t kBlock = 64;  // from one tensor to the next, in bytes
+
+// Memory in which tensors of kCount elements lie.
+alignas(8) unsigned char memory[8 * kBlock];
+
+unsigned char* Block(int index) { return memory + index * kBlock; }
+
+// What the arguments' lists point to.
+const void* inputs[3];
+void* outputs[2];
+double weights[3];
+TensorCopy copies[2];
+FingerprintPiece pieces[2];
+uint64_t sum;
+
+void ResetLists() {
+  for (int i = 0; i < 3; ++i) inputs[i] = Block(i);
+  for (int i = 0; i < 2; ++i) outputs[i] = Block(3 + i);
+  for (int i = 0; i < 3; ++i) weights[i] = i + 1;
+  for (int i = 0; i < 2; ++i) {
+    copies[i] = {TensorView(Block(i), DType::kFloat32, kCount),
+                 TensorView(Block(3 + i), DType::kFloat32, kCount)};
+    pieces[i] = {Block(i), DType::kFloat32, kCount, 7, 0};
+  }
+}
+
+template <typename Args>
+struct Case {
+  std::string message;  // empty: accepted
+  std::function<void(Args&)> change;
+};
+
+// Requires `good` to be accepted, and each case to be answered as it says.
+template <typename Args, typename Check>
+void CheckCases(const Args& good, const std::vector<Case<Args>>& cases,
+                const Check& check) {
+  ResetLists();
+  EXPECT_EQ(check(good), absl::OkStatus());
+  for (size_t i = 0; i < cases.size(); ++i) {
+    ResetLists();
+    Args args = good;
+    cases[i].change(args);
+    EXPECT_EQ(check(args), cases[i].message.empty()
+                               ? absl::OkStatus()
+                               : absl::InvalidArgumentError(cases[i].message))
+        << "case " << i;
+  }
+}
+
+template <typename Args>
+void CheckCases(const Args& good, const std::vector<Case<Args>>& cases) {
+  CheckCases(good, cases, [](const Args& args) { return Validate(args); });
+}
+
+MeanArgs GoodMean() {
+  return {DType::kFloat32, 3, 2, inputs, outputs, weights, kCount};
+}
+
+TEST(ValidateTest, Mean) {
+  CheckCases<MeanArgs>(
+      GoodMean(),
+      {
+          {"Mean: dtype bool has no mean",
+           [](MeanArgs& a) { a.dtype = DType::kBool; }},
+          {"Mean: count is -1; it must be at least 0",
+           [](MeanArgs& a) { a.count = -1; }},
+          {"Mean: num_inputs is 0; it must be at least 1",
+           [](MeanArgs& a) { a.num_inputs = 0; }},
+          {"Mean: num_inputs is -2; it must be at least 1",
+           [](MeanArgs& a) { a.num_inputs = -2; }},
+          {"Mean: inputs is null, for 3 elements",
+           [](MeanArgs& a) { a.inputs = nullptr; }},
+          {"Mean: inputs[2] is null, for 4 elements",
+           [](MeanArgs&) { inputs[2] = nullptr; }},
+          {"Mean: num_outputs is 0; it must be at least 1",
+           [](MeanArgs& a) { a.num_outputs = 0; }},
+          {"Mean: outputs is null, for 2 elements",
+           [](MeanArgs& a) { a.outputs = nullptr; }},
+          {"Mean: an output is null, for 4 elements",
+           [](MeanArgs&) { outputs[1] = nullptr; }},
+          {"Mean: an output overlaps inputs[1] in part",
+           [](MeanArgs&) { outputs[1] = Block(1) + 15; }},
+          {"Mean: an output overlaps inputs[2] in part",
+           [](MeanArgs&) { outputs[0] = Block(2) - 15; }},
+          {"", [](MeanArgs& a) { a.weights = nullptr; }},
+          {"", [](MeanArgs& a) { a.num_inputs = a.num_outputs = 1; }},
+          {"",
+           [](MeanArgs& a) {
+             a.dtype = DType::kInt64;
+             a.weights = nullptr;
+           }},
+          // In place, and next to an input on both sides.
+          {"", [](MeanArgs&) { outputs[0] = Block(1); }},
+          {"", [](MeanArgs&) { outputs[0] = Block(1) + 16; }},
+          {"", [](MeanArgs&) { outputs[0] = Block(2) - 16; }},
+          // Of nothing.
+          {"",
+           [](MeanArgs& a) {
+             a.count = 0;
+             inputs[0] = nullptr;
+             outputs[0] = nullptr;
+             outputs[1] = Block(1) + 1;
+           }},
+      });
+}
+
+TEST(ValidateTest, MeanWeights) {
+  CheckCases<MeanArgs>(
+      GoodMean(),
+      {
+          {"Mean: weights with dtype int32, which takes none",
+           [](MeanArgs& a) { a.dtype = DType::kInt32; }},
+          {"Mean: weights[0] is 0; it must be finite and greater than 0",
+           [](MeanArgs&) { weights[0] = 0; }},
+          {"Mean: weights[1] is -0.5; it must be finite and greater than 0",
+           [](MeanArgs&) { weights[1] = -0.5; }},
+          {"Mean: weights[2] is inf; it must be finite and greater than 0",
+           [](MeanArgs&) { weights[2] = kInfinity; }},
+          {"Mean: weights[2] is nan; it must be finite and greater than 0",
+           [](MeanArgs&) { weights[2] = kNan; }},
+          {"Mean: the sum of the weights is inf, which is not finite",
+           [](MeanArgs&) { weights[0] = weights[2] = kMax; }},
+          {"", [](MeanArgs&) { weights[0] = 0x1p-1074; }},
+          {"", [](MeanArgs&) { weights[0] = kMax; }},
+          // Beyond the list.
+          {"",
+           [](MeanArgs& a) {
+             a.num_inputs = 2;
+             weights[2] = 0;
+           }},
+      });
+}
+
+TEST(ValidateTest, Reduce) {
+  CheckCases<ReduceArgs>(
+      {DType::kFloat32, ReduceOp::kSum, 3, inputs, Block(3), kCount},
+      {
+          {"Reduce: dtype bool has no sum",
+           [](ReduceArgs& a) { a.dtype = DType::kBool; }},
+          {"Reduce: count is -7; it must be at least 0",
+           [](ReduceArgs& a) { a.count = -7; }},
+          {"Reduce: num_inputs is 0; it must be at least 1",
+           [](ReduceArgs& a) { a.num_inputs = 0; }},
+          {"Reduce: inputs is null, for 3 elements",
+           [](ReduceArgs& a) { a.inputs = nullptr; }},
+          {"Reduce: inputs[0] is null, for 4 elements",
+           [](ReduceArgs&) { inputs[0] = nullptr; }},
+          {"Reduce: an output is null, for 4 elements",
+           [](ReduceArgs& a) { a.output = nullptr; }},
+          {"Reduce: an output overlaps inputs[0] in part",
+           [](ReduceArgs& a) { a.output = Block(0) + 1; }},
+          {"Reduce: an output overlaps inputs[2] in part",
+           [](ReduceArgs& a) { a.output = Block(2) - 1; }},
+          {"",
+           [](ReduceArgs& a) {
+             a.dtype = DType::kBool;
+             a.op = ReduceOp::kMin;
+           }},
+          {"",
+           [](ReduceArgs& a) {
+             a.dtype = DType::kBool;
+             a.op = ReduceOp::kMax;
+           }},
+          {"", [](ReduceArgs& a) { a.dtype = DType::kUInt8; }},
+          {"", [](ReduceArgs& a) { a.num_inputs = 1; }},
+          {"", [](ReduceArgs& a) { a.output = Block(0); }},
+          {"",
+           [](ReduceArgs& a) {
+             a.output = nullptr;
+             inputs[1] = nullptr;
+             a.count = 0;
+           }},
+      });
+}
+
+TEST(ValidateTest, Cast) {
+  CheckCases<CastArgs>(
+      {DType::kFloat32, DType::kFloat16, Block(0), Block(1), kCount},
+      {
+          {"Cast: from float32 to int32 is not supported",
+           [](CastArgs& a) { a.to_dtype = DType::kInt32; }},
+          {"Cast: from int64 to int32 is not supported",
+           [](CastArgs& a) {
+             a.from_dtype = DType::kInt64;
+             a.to_dtype = DType::kInt32;
+           }},
+          {"Cast: from uint8 to bool is not supported",
+           [](CastArgs& a) {
+             a.from_dtype = DType::kUInt8;
+             a.to_dtype = DType::kBool;
+           }},
+          {"Cast: count is -1; it must be at least 0",
+           [](CastArgs& a) { a.count = -1; }},
+          {"Cast: from is null, for 4 elements",
+           [](CastArgs& a) { a.from = nullptr; }},
+          {"Cast: to is null, for 4 elements",
+           [](CastArgs& a) { a.to = nullptr; }},
+          // The input has 16 bytes, the output 8.
+          {"Cast: the output overlaps the input in part",
+           [](CastArgs& a) { a.to = Block(0); }},
+          {"Cast: the output overlaps the input in part",
+           [](CastArgs& a) { a.to = Block(0) + 15; }},
+          {"Cast: the output overlaps the input in part",
+           [](CastArgs& a) { a.to = Block(0) - 7; }},
+          {"", [](CastArgs& a) { a.to = Block(0) + 16; }},
+          {"", [](CastArgs& a) { a.from = Block(1) + 8; }},
+          {"",
+           [](CastArgs& a) {
+             a.from_dtype = DType::kBFloat16;
+             a.to = Block(0);
+           }},
+          {"",
+           [](CastArgs& a) {
+             a.from_dtype = DType::kBool;
+             a.to_dtype = DType::kInt64;
+           }},
+          {"",
+           [](CastArgs& a) {
+             a.from = a.to = nullptr;
+             a.count = 0;
+           }},
+      });
+}
+
+TEST(ValidateTest, Axpby) {
+  CheckCases<AxpbyArgs>(
+      {DType::kFloat32, 1, 2, Block(0), Block(1), kCount},
+      {
+          {"Axpby: a is inf, which is not finite",
+           [](AxpbyArgs& a) { a.a = kInfinity; }},
+          {"Axpby: b is nan, which is not finite",
+           [](AxpbyArgs& a) { a.b = kNan; }},
+          {"Axpby: dtype int32 is not floating point",
+           [](AxpbyArgs& a) { a.dtype = DType::kInt32; }},
+          {"Axpby: count is -1; it must be at least 0",
+           [](AxpbyArgs& a) { a.count = -1; }},
+          {"Axpby: the first input is null, for 4 elements",
+           [](AxpbyArgs& a) { a.x = nullptr; }},
+          {"Axpby: the second input is null, for 4 elements",
+           [](AxpbyArgs& a) { a.y = nullptr; }},
+          {"Axpby: the output overlaps the first input in part",
+           [](AxpbyArgs& a) { a.x = Block(1) + 15; }},
+          {"", [](AxpbyArgs& a) { a.x = Block(1) + 16; }},
+          {"", [](AxpbyArgs& a) { a.x = a.y; }},
+          {"", [](AxpbyArgs& a) { a.a = a.b = -kMax; }},
+          {"", [](AxpbyArgs& a) { a.a = a.b = 0; }},
+          {"",
+           [](AxpbyArgs& a) {
+             a.x = a.y = nullptr;
+             a.count = 0;
+           }},
+      });
+}
+
+TEST(ValidateTest, Lerp) {
+  CheckCases<LerpArgs>({DType::kFloat16, 0.5, Block(0), Block(1), kCount},
+                       {
+                           {"Lerp: t is -inf, which is not finite",
+                            [](LerpArgs& a) { a.t = -kInfinity; }},
+                           {"Lerp: t is nan, which is not finite",
+                            [](LerpArgs& a) { a.t = kNan; }},
+                           {"Lerp: dtype uint8 is not floating point",
+                            [](LerpArgs& a) { a.dtype = DType::kUInt8; }},
+                           {"Lerp: count is -1; it must be at least 0",
+                            [](LerpArgs& a) { a.count = -1; }},
+                           {"Lerp: the first input is null, for 4 elements",
+                            [](LerpArgs& a) { a.x = nullptr; }},
+                           {"Lerp: the second input is null, for 4 elements",
+                            [](LerpArgs& a) { a.y = nullptr; }},
+                           {"Lerp: the output overlaps the first input in part",
+                            [](LerpArgs& a) { a.x = Block(1) - 7; }},
+                           {"", [](LerpArgs& a) { a.x = Block(1) - 8; }},
+                           {"", [](LerpArgs& a) { a.x = a.y; }},
+                           {"", [](LerpArgs& a) { a.t = -3; }},
+                           {"", [](LerpArgs& a) { a.t = 1; }},
+                           {"",
+                            [](LerpArgs& a) {
+                              a.x = a.y = nullptr;
+                              a.count = 0;
+                            }},
+                       });
+}
+
+TEST(ValidateTest, Delta) {
+  CheckCases<DeltaArgs>(
+      {DType::kFloat64, Block(0), Block(1), Block(2), kCount},
+      {
+          {"Delta: dtype bool is not floating point",
+           [](DeltaArgs& a) { a.dtype = DType::kBool; }},
+          {"Delta: count is -1; it must be at least 0",
+           [](DeltaArgs& a) { a.count = -1; }},
+          {"Delta: the first input is null, for 4 elements",
+           [](DeltaArgs& a) { a.a = nullptr; }},
+          {"Delta: the second input is null, for 4 elements",
+           [](DeltaArgs& a) { a.b = nullptr; }},
+          {"Delta: the output is null, for 4 elements",
+           [](DeltaArgs& a) { a.output = nullptr; }},
+          {"Delta: the output overlaps the first input in part",
+           [](DeltaArgs& a) { a.output = Block(0) + 31; }},
+          {"Delta: the output overlaps the second input in part",
+           [](DeltaArgs& a) { a.output = Block(1) - 31; }},
+          {"", [](DeltaArgs& a) { a.output = Block(0) + 32; }},
+          {"", [](DeltaArgs& a) { a.output = Block(0); }},
+          {"", [](DeltaArgs& a) { a.output = Block(1); }},
+          {"", [](DeltaArgs& a) { a.b = a.output = Block(0); }},
+          // Inputs may overlap each other.
+          {"", [](DeltaArgs& a) { a.b = Block(0) + 8; }},
+          {"",
+           [](DeltaArgs& a) {
+             a.a = a.b = a.output = nullptr;
+             a.count = 0;
+           }},
+      });
+}
+
+TEST(ValidateTest, Fingerprint) {
+  CheckCases<FingerprintArgs>(
+      {pieces, 2, &sum},
+      {
+          {"Fingerprint: num_pieces is -1; it must be at least 0",
+           [](FingerprintArgs& a) { a.num_pieces = -1; }},
+          {"Fingerprint: pieces is null, for 2 elements",
+           [](FingerprintArgs& a) { a.pieces = nullptr; }},
+          {"Fingerprint: sum is null, for 1 elements",
+           [](FingerprintArgs& a) { a.sum = nullptr; }},
+          {"Fingerprint: count is -1; it must be at least 0",
+           [](FingerprintArgs&) { pieces[1].count = -1; }},
+          {"Fingerprint: first_index is -3; it must be at least 0",
+           [](FingerprintArgs&) { pieces[1].first_index = -3; }},
+          {"Fingerprint: data is null, for 4 elements",
+           [](FingerprintArgs&) { pieces[1].data = nullptr; }},
+          {"", [](FingerprintArgs&) { pieces[0].dtype = DType::kBool; }},
+          // Of nothing, twice.
+          {"",
+           [](FingerprintArgs&) {
+             pieces[0].data = nullptr;
+             pieces[0].count = 0;
+           }},
+          {"",
+           [](FingerprintArgs& a) {
+             a.pieces = nullptr;
+             a.num_pieces = 0;
+           }},
+      });
+}
+
+TensorView Vector(void* data, DType dtype = DType::kFloat32,
+                  int64_t count = kCount, DeviceId device = {}) {
+  return TensorView(data, dtype, count, device);
+}
+
+TensorView Strided(void* data, std::vector<int64_t> shape,
+                   std::vector<int64_t> strides) {
+  return TensorView::Strided(data, DType::kFloat32, shape, strides).value();
+}
+
+void CheckCopies(const std::vector<Case<CopyArgs>>& cases) {
+  CheckCases<CopyArgs>({copies, 2}, cases, [](const CopyArgs& args) {
+    return Validate(args, DeviceId{});
+  });
+}
+
+TEST(ValidateTest, CopyRefuses) {
+  const DeviceId kOther{DeviceKind::kCuda, 1};
+  CheckCopies({
+      {"Copy: num_copies is -1; it must be at least 0",
+       [](CopyArgs& a) { a.num_copies = -1; }},
+      {"Copy: copies is null, for 2 elements",
+       [](CopyArgs& a) { a.copies = nullptr; }},
+      {"Copy: from int32[4] to float32[4]",
+       [](CopyArgs&) { copies[1].from = Vector(Block(0), DType::kInt32); }},
+      {"Copy: from float32[4] to float32[5]",
+       [](CopyArgs&) { copies[1].to = Vector(Block(3), DType::kFloat32, 5); }},
+      {"Copy: float32[4] is on cuda:1, the stream on cpu:0",
+       [=](CopyArgs&) {
+         copies[1].from = Vector(Block(0), DType::kFloat32, kCount, kOther);
+       }},
+      {"Copy: float32[4] is on cuda:1, the stream on cpu:0",
+       [=](CopyArgs&) {
+         copies[0].to = Vector(Block(3), DType::kFloat32, kCount, kOther);
+       }},
+      {"Copy: float32[4] is null, for 4 elements",
+       [](CopyArgs&) { copies[1].from = Vector(nullptr); }},
+      {"Copy: float32[4] is null, for 4 elements",
+       [](CopyArgs&) { copies[1].to = Vector(nullptr); }},
+      {"Copy: to float32[2,2] with strides [0,1], whose elements share memory",
+       [](CopyArgs&) {
+         copies[1].to = Strided(Block(3), {2, 2}, {0, 1});
+       }},
+      {"Copy: from float32[4] to float32[4], which overlap",
+       [](CopyArgs&) { copies[1].to = Vector(Block(1) + 15); }},
+      {"Copy: from float32[4] to float32[4], which overlap",
+       [](CopyArgs&) { copies[1].to = Vector(Block(1) - 15); }},
+      // A transposition in place.
+      {"Copy: from float32[2,2] to float32[2,2] with strides [1,2], which "
+       "overlap",
+       [](CopyArgs&) {
+         copies[1] = {Strided(Block(1), {2, 2}, {2, 1}),
+                      Strided(Block(1), {2, 2}, {1, 2})};
+       }},
+  });
+}
+
+TEST(ValidateTest, CopyAccepts) {
+  CheckCopies({
+      {"",
+       [](CopyArgs& a) {
+         a.copies = nullptr;
+         a.num_copies = 0;
+       }},
+      {"", [](CopyArgs& a) { a.streaming = true; }},
+      // Other shapes and strides of the same number of elements.
+      {"", [](CopyArgs&) { copies[1].from = Strided(Block(1), {4}, {2}); }},
+      {"",
+       [](CopyArgs&) {
+         copies[1].to = Strided(Block(3), {2, 2}, {5, 2});
+       }},
+      // Two columns of one matrix: interleaved, and not overlapping.
+      {"",
+       [](CopyArgs&) {
+         copies[1] = {Strided(Block(1), {4}, {2}),
+                      Strided(Block(1) + 4, {4}, {2})};
+       }},
+      // The source's elements may share memory, and in the target a stride of 0
+      // does no harm where there is one element.
+      {"", [](CopyArgs&) { copies[1].from = Strided(Block(1), {4}, {0}); }},
+      {"",
+       [](CopyArgs&) {
+         copies[1].to = Strided(Block(3), {1, 4, 1}, {0, 1, 0});
+       }},
+      // In place, and next to the source on both sides.
+      {"", [](CopyArgs&) { copies[1].to = copies[1].from; }},
+      {"", [](CopyArgs&) { copies[1].to = Vector(Block(1) + 16); }},
+      {"", [](CopyArgs&) { copies[1].to = Vector(Block(1) - 16); }},
+      // Of nothing.
+      {"",
+       [](CopyArgs&) {
+         copies[1] = {Vector(nullptr, DType::kFloat32, 0),
+                      Strided(nullptr, {0, 3}, {0, 0})};
+       }},
+  });
+}
+
+TEST(ValidateTest, CopyKnowsItsDevice) {
+  ResetLists();
+  const DeviceId cuda{DeviceKind::kCuda, 0};
+  const CopyArgs args{copies, 1};
+  EXPECT_EQ(Validate(args, cuda),
+            absl::InvalidArgumentError(
+                "Copy: float32[4] is on cpu:0, the stream on cuda:0"));
+  copies[0] = {Vector(Block(0), DType::kFloat32, kCount, cuda),
+               Vector(Block(3), DType::kFloat32, kCount, cuda)};
+  EXPECT_EQ(Validate(args, cuda), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace parley
