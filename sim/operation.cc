@@ -153,6 +153,16 @@ void Guard(Entry& entry) {
   entry.guarded = true;
 }
 
+namespace {
+
+bool IsPoisoned(const unsigned char* begin, int64_t bytes) {
+  return bytes == 0 ||
+         (begin[0] == kPoison &&
+          std::memcmp(begin, begin + 1, static_cast<size_t>(bytes - 1)) == 0);
+}
+
+}  // namespace
+
 absl::Status CheckGuard(const Entry& entry) {
   if (HashInputs(entry) != entry.input_hash) {
     return absl::FailedPreconditionError(
@@ -162,12 +172,10 @@ absl::Status CheckGuard(const Entry& entry) {
   absl::Status status;
   ForEachOutput(entry,
                 [&](size_t i, const unsigned char* begin, int64_t bytes) {
-                  for (int64_t k = 0; k < bytes && status.ok(); ++k) {
-                    if (begin[k] == kPoison) continue;
-                    status = absl::FailedPreconditionError(
-                        absl::StrCat("rank ", entry.member, " wrote to output ",
-                                     i, " before the operation had completed"));
-                  }
+                  if (!status.ok() || IsPoisoned(begin, bytes)) return;
+                  status = absl::FailedPreconditionError(
+                      absl::StrCat("rank ", entry.member, " wrote to output ",
+                                   i, " before the operation had completed"));
                 });
   return status;
 }

@@ -13,7 +13,7 @@
 namespace parley::sim {
 namespace {
 
-// Elements that one thread reduces at a time: what stays in a core's cache.
+// Elements that one thread handles at a time: what stays in a core's cache.
 constexpr int64_t kTile = 16 * 1024;
 
 // Below this, handing work to other threads costs more than it saves.
@@ -52,17 +52,39 @@ void AllToAll(const std::vector<Entry*>& entries, int to) {
   }
 }
 
-void AllGather(const std::vector<Entry*>& entries, int to) {
+// Gathers elements [begin, end) of tensor `index` for one rank, and hands them
+// on from there while they are in the cache. An input that lies at its place in
+// the output gets the bits that it has.
+void AllGatherTile(const std::vector<Entry*>& entries, size_t index,
+                   int64_t begin, int64_t end) {
+  const Buffer& first = entries[0]->recv[index];
   const int n = static_cast<int>(entries.size());
-  Entry& target = *entries[to];
-  for (size_t i = 0; i < target.recv.size(); ++i) {
-    const Buffer& whole = target.recv[i];
-    const int64_t size = SizeOf(whole.dtype);
-    for (int from = 0; from < n; ++from) {
-      const ShardRange shard = ShardOf(whole.count, n, from);
-      Copy(whole.data + shard.begin * size, entries[from]->send[i].data,
-           shard.count * size);
-    }
+  const int64_t size = SizeOf(first.dtype);
+  const int64_t chunk = ShardOf(first.count, n, 0).count;
+  for (int64_t at = begin; at < end;) {
+    const int64_t from = at / chunk;
+    const int64_t stop = std::min(end, (from + 1) * chunk);
+    Copy(first.data + at * size,
+         entries[from]->send[index].data + (at - from * chunk) * size,
+         (stop - at) * size);
+    at = stop;
+  }
+  for (int to = 1; to < n; ++to) {
+    Copy(entries[to]->recv[index].data + begin * size,
+         first.data + begin * size, (end - begin) * size);
+  }
+}
+
+void AllGather(const Operation& operation, WorkerPool& pool) {
+  const std::vector<Entry*>& entries = operation.entries;
+  for (size_t i = 0; i < entries[0]->recv.size(); ++i) {
+    const Buffer& whole = entries[0]->recv[i];
+    const int64_t tiles = (whole.count + kTile - 1) / kTile;
+    ForEach(pool, tiles, whole.bytes() * operation.group->size(),
+            [&](int64_t tile) {
+              AllGatherTile(entries, i, tile * kTile,
+                            std::min((tile + 1) * kTile, whole.count));
+            });
   }
 }
 
@@ -175,7 +197,7 @@ void Transfer(const Operation& operation, WorkerPool& pool) {
     case OpKind::kAllToAll:
       return MoveToAll(operation, pool, AllToAll);
     case OpKind::kAllGather:
-      return MoveToAll(operation, pool, AllGather);
+      return AllGather(operation, pool);
     case OpKind::kBroadcast:
       return MoveToAll(operation, pool, Broadcast);
     case OpKind::kAllReduce:

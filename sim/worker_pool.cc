@@ -32,7 +32,7 @@ void WorkerPool::DrainJob() {
   }
 }
 
-void WorkerPool::Run(int64_t count, const std::function<void(int64_t)>& piece) {
+void WorkerPool::Run(int64_t count, absl::FunctionRef<void(int64_t)> piece) {
   if (threads_ <= 1 || count <= 1) {
     for (int64_t i = 0; i < count; ++i) piece(i);
     return;

@@ -13,11 +13,12 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <semaphore>
 #include <thread>
 #include <vector>
+
+#include "absl/functional/function_ref.h"
 
 namespace parley::sim {
 
@@ -31,7 +32,8 @@ class WorkerPool {
   int threads() const { return threads_; }
 
   // Calls piece(0) ... piece(count - 1), each once, and returns after the last.
-  void Run(int64_t count, const std::function<void(int64_t)>& piece);
+  // Once the threads are there, allocates nothing.
+  void Run(int64_t count, absl::FunctionRef<void(int64_t)> piece);
 
  private:
   struct Worker {
@@ -45,7 +47,7 @@ class WorkerPool {
 
   const int threads_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  const std::function<void(int64_t)>* job_ = nullptr;  // null: end
+  const absl::FunctionRef<void(int64_t)>* job_ = nullptr;  // null: end
   int64_t count_ = 0;
   std::atomic<int64_t> next_{0};
 };
