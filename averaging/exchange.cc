@@ -62,20 +62,10 @@ absl::Status Exchange::Allocate() {
   works_.reserve(buckets);
   active_.reserve(buckets);
   taking_part_.resize(buckets);
+  slot_.resize(buckets);
   pack_.resize(plan_.pieces().size());
   unpack_.resize(plan_.pieces().size());
   prints_.resize(plan_.pieces().size());
-
-  for (size_t b = 0; b < buckets; ++b) {
-    const Bucket& bucket = plan_.buckets()[b];
-    if (bucket.in_place) continue;
-    const TensorView area = PackArea(static_cast<int>(b));
-    for (int i = 0; i < bucket.num_pieces; ++i) {
-      const Piece& piece = plan_.pieces()[bucket.first_piece + i];
-      pack_[bucket.first_piece + i] = {
-          piece.view, area.Slice(piece.offset, piece.view.count())};
-    }
-  }
   return absl::OkStatus();
 }
 
@@ -113,10 +103,14 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
   active_.clear();
   for (int b = 0; b < static_cast<int>(plan_.buckets().size()); ++b) {
     const Bucket& bucket = plan_.buckets()[b];
+    slot_[b] = static_cast<uint8_t>(active_.size() % slots_.size());
+    const TensorView pack = PackArea(b);
     const TensorView result = ResultArea(b);
     int next = bucket.first_piece;
     for (int i = 0; i < bucket.num_pieces; ++i) {
       const Piece& piece = plan_.pieces()[bucket.first_piece + i];
+      pack_[bucket.first_piece + i] = {
+          piece.view, pack.Slice(piece.offset, piece.view.count())};
       if (!takes_part[piece.parameter]) continue;
       const TensorView from = result.Slice(piece.offset, piece.view.count());
       unpack_[next] = {from, piece.view};
@@ -255,7 +249,8 @@ absl::Status Exchange::IssueBack(int b, const Deadline& deadline) {
 
   if (!(fused && bucket.in_place)) {
     PARLEY_RETURN_IF_ERROR(device_.Copy(
-        {&unpack_[bucket.first_piece], taking_part_[b]}, *slot.stream));
+        {&unpack_[bucket.first_piece], taking_part_[b], /*streaming=*/true},
+        *slot.stream));
   }
   if (!options_.fingerprint) return absl::OkStatus();
   return device_.Fingerprint(

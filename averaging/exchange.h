@@ -105,7 +105,7 @@ class Exchange {
   absl::Status Allocate();
   absl::Status CreateSlot(Slot& slot);
 
-  Slot& SlotOf(int b) { return slots_[static_cast<size_t>(b) % slots_.size()]; }
+  Slot& SlotOf(int b) { return slots_[slot_[b]]; }
   ShardRange MyShard(const Bucket& bucket) const {
     return ShardOf(bucket.count, communicator_.size(), communicator_.rank());
   }
@@ -137,6 +137,7 @@ class Exchange {
   std::vector<uint8_t> selected_;  // by parameter
   std::vector<int> taking_part_;   // by bucket
   std::vector<int> active_;        // buckets of which any piece takes part
+  std::vector<uint8_t> slot_;      // by bucket: its neighbours have the other
   std::vector<Work> works_;        // the last operation of each active bucket
 
   // Of the ranks that count, in order; the weights of all, 1 where they are

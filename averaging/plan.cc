@@ -25,7 +25,7 @@ constexpr std::array<Policy, 3> kExchanged = {
 constexpr int64_t kBytesPerPiece =
     sizeof(Piece) + 2 * sizeof(TensorCopy) + sizeof(FingerprintPiece);
 constexpr int64_t kBytesPerBucket =
-    sizeof(Bucket) + sizeof(Work) + 2 * sizeof(int);
+    sizeof(Bucket) + sizeof(Work) + 2 * sizeof(int) + sizeof(uint8_t);
 constexpr int64_t kBytesPerRank =
     sizeof(Header) + 3 * sizeof(double) + sizeof(int);
 

@@ -190,7 +190,8 @@ absl::Status MutantDevice::Mean(const MeanArgs& args, Stream& stream) {
   broken.num_inputs = static_cast<int>(inputs.pointers.size());
   broken.inputs = inputs.pointers.data();
   broken.weights = inputs.weights.empty() ? nullptr : inputs.weights.data();
-  if (fault_ == Fault::kSumsInFloat32 && args.dtype == DType::kFloat32) {
+  if (fault_ == Fault::kSumsInFloat32 && args.dtype == DType::kFloat32 &&
+      args.weights == nullptr) {
     static_cast<HostStream&>(Real(stream))
         .Enqueue(HostTask([broken] { MeanInFloat32(broken); }, 0));
     return absl::OkStatus();

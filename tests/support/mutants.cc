@@ -25,6 +25,8 @@ constexpr std::pair<const char*, Fault> kFaults[] = {
     {"writes_past_the_end", Fault::kWritesPastTheEnd},
     {"ignores_weights", Fault::kIgnoresWeights},
     {"ignores_root", Fault::kIgnoresRoot},
+    {"fuses_without_weights", Fault::kFusesWithoutWeights},
+    {"moves_bytes_twice", Fault::kMovesBytesTwice},
 };
 
 class MutantCommunicator final : public Communicator {
@@ -44,6 +46,12 @@ class MutantCommunicator final : public Communicator {
     std::vector<TensorView> translated;
     for (const TensorView& view : send) {
       translated.push_back(device_.Translate(view));
+    }
+    if (fault_ == Fault::kMovesBytesTwice) {
+      PARLEY_RETURN_IF_ERROR(
+          Mirror(real_.AllToAll(translated, recv, MutantDevice::Real(stream),
+                                options))
+              .status());
     }
     return Mirror(
         real_.AllToAll(translated, recv, MutantDevice::Real(stream), options));
@@ -82,6 +90,7 @@ class MutantCommunicator final : public Communicator {
                                  absl::Span<const double> weights,
                                  Stream& stream,
                                  const CallOptions& options) override {
+    if (fault_ == Fault::kFusesWithoutWeights) weights = {};
     return Mirror(
         real_.FusedMean(tensors, weights, MutantDevice::Real(stream), options));
   }

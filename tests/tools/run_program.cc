@@ -24,12 +24,14 @@ std::string TempPath(const std::string& name) {
 }
 
 ProgramResult RunProgram(const std::string& program,
-                         const std::string& arguments) {
+                         const std::string& arguments,
+                         const std::string& prefix) {
   const std::string out = TempPath("stdout");
   const std::string err = TempPath("stderr");
-  const std::string command = absl::StrCat(
-      "'", std::getenv("TEST_SRCDIR"), "/", std::getenv("TEST_WORKSPACE"), "/",
-      program, "' ", arguments, " >'", out, "' 2>'", err, "' </dev/null");
+  const std::string command =
+      absl::StrCat(prefix, " '", std::getenv("TEST_SRCDIR"), "/",
+                   std::getenv("TEST_WORKSPACE"), "/", program, "' ", arguments,
+                   " >'", out, "' 2>'", err, "' </dev/null");
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(out),
           ReadFile(err)};

@@ -17,9 +17,11 @@ struct ProgramResult {
 };
 
 // `program` is a path in the repository, "tools/simulate"; `arguments` is a
-// piece of a shell command.
+// piece of a shell command, and so is `prefix`, which comes before the program:
+// "env LANG=C timeout 10".
 ProgramResult RunProgram(const std::string& program,
-                         const std::string& arguments);
+                         const std::string& arguments,
+                         const std::string& prefix = "");
 
 // The content of a file, "" if there is none.
 std::string ReadFile(const std::string& path);

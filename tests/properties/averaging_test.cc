@@ -1,0 +1,108 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the averager makes of a model, for models, weights and values of all
+// kinds: the mean of tests/support/reference.h, bit for bit, and nothing else,
+// however the model is cut, ordered, scheduled and moved.
+#include <cstdint>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "parley/averaging/plan.h"
+#include "parley/tests/properties/cases.h"
+#include "parley/tests/properties/meetings.h"
+#include "parley/tests/properties/rapidcheck.h"
+
+namespace parley::testing {
+namespace {
+
+Outcome MustMeet(const Workload& workload, const Variation& variation) {
+  const Outcome outcome = Meet(workload, variation);
+  if (!outcome.status.ok()) RC_FAIL(outcome.status.ToString());
+  return outcome;
+}
+
+// Any budget, order of tensors and number of ranks at a time: the same bits,
+// those of the reference, and thus the same fingerprints.
+RC_GTEST_PROP(AveragingTest, ResultsAreTheReferenceForAnyVariation, ()) {
+  const Case drawn = *AnyCase();
+  const auto variations =
+      *rc::gen::container<std::vector<Variation>>(3, AnyVariation());
+  const Workload workload(drawn);
+  const Outcome first = MustMeet(workload, variations[0]);
+  for (const Variation& variation : variations) {
+    RC_ASSERT(MustMeet(workload, variation).fingerprints == first.fingerprints);
+  }
+}
+
+RC_GTEST_PROP(AveragingTest, TheFusedMeanHasTheBitsOfTheExchange, ()) {
+  Case drawn = *AnyCase();
+  // There is at least this much to be done in another way.
+  drawn.tensors.back().shape = {*rc::gen::inRange<int64_t>(1, 100)};
+  drawn.tensors.back().strides = {1};
+  const Workload workload(drawn);
+  Variation variation = *AnyVariation();
+  const Outcome exchange = MustMeet(workload, variation);
+  variation.path = DataPath::kFused;
+  const Outcome fused = MustMeet(workload, variation);
+  RC_ASSERT(fused.fingerprints == exchange.fingerprints);
+  RC_ASSERT((fused.trace_hash != exchange.trace_hash) == (drawn.ranks() > 1));
+}
+
+// An element in two buckets would have the right value, and travel twice.
+RC_GTEST_PROP(AveragingTest, EachElementTravelsOnce, ()) {
+  Case drawn = *AnyCase();
+  for (TensorSpec& tensor : drawn.tensors) tensor.sits_out = false;
+  const Workload workload(drawn);
+  const Outcome outcome = MustMeet(workload, *AnyVariation());
+  RC_ASSERT(outcome.bytes_reported == workload.BytesReceived());
+  RC_ASSERT(outcome.bytes_moved ==
+            workload.BytesReceived() + HeaderBytes(drawn));
+}
+
+// What the host may run ahead by, and what a tensor's parts are, differ only
+// where there are many buckets.
+TEST(AveragingTest, ManyBucketsToATensorAndManyTensorsToABucket) {
+  Case many;
+  many.seed = 20260102;
+  SCOPED_TRACE(many.seed);
+  for (auto& weights : many.weights) weights = {1, 0.3, 0, 7};
+  many.tensors = {
+      {"dense", Policy::kAverage, DType::kFloat32, {60'001}, {1}},
+      {"strided", Policy::kAverage, DType::kBFloat16, {150, 101}, {1, 151}},
+      {"a", Policy::kAverage, DType::kFloat32, {9, 5}, {1, 9}},
+      {"sent", Policy::kBroadcast, DType::kInt64, {6000}, {1}},
+      {"b", Policy::kAverage, DType::kFloat32, {}, {}},
+      {"empty", Policy::kAverage, DType::kFloat32, {0}, {1}},
+      {"counts", Policy::kIntegerMean, DType::kInt32, {7}, {2}}};
+  const Workload workload(many);
+  for (const bool on_a_stream : {false, true}) {
+    const Outcome outcome =
+        Meet(workload, {.on_a_stream = on_a_stream, .slow_kernels = true});
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_GT(outcome.buckets, AveragingPlan::kLookAhead);
+    EXPECT_EQ(outcome.bytes_reported, workload.BytesReceived());
+  }
+}
+
+// Buckets that follow one another only because those between them sit out must
+// not share staging memory: an average came out as its neighbour's.
+TEST(AveragingTest, BucketsAroundOneThatSitsOutKeepApart) {
+  Case drawn;
+  drawn.seed = 20260103;
+  for (auto& weights : drawn.weights) weights = {1, 1, 1};
+  drawn.tensors = {{"a", Policy::kAverage, DType::kFloat32, {40}, {1}},
+                   {"b", Policy::kAverage, DType::kFloat64, {40}, {1}, true},
+                   {"c", Policy::kAverage, DType::kFloat16, {40}, {1}},
+                   {"d", Policy::kIntegerMean, DType::kInt32, {40}, {1}, true},
+                   {"e", Policy::kBroadcast, DType::kInt64, {40}, {1}}};
+  const Workload workload(drawn);
+  for (const DataPath path : {DataPath::kExchange, DataPath::kFused}) {
+    const Outcome outcome = Meet(workload, {.path = path});
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+    EXPECT_EQ(outcome.buckets, 5);
+  }
+}
+
+}  // namespace
+}  // namespace parley::testing

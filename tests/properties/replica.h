@@ -1,0 +1,88 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// Replica: one rank's tensors, of any layout, with the means to see that
+// nothing but their elements changes: gaps between elements and the bytes
+// around a tensor hold a pattern.
+//
+//   const std::vector<Layout> layouts = LayoutsOf(specs);
+//   Replica replica(layouts);
+//   replica.Set(0, elements);
+//   ...                              // a meeting
+//   PARLEY_RETURN_IF_ERROR(replica.Expect(0, mean));
+//
+// Thread-safety: thread-compatible.
+#ifndef PARLEY_TESTS_PROPERTIES_REPLICA_H_
+#define PARLEY_TESTS_PROPERTIES_REPLICA_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "parley/averaging/parameters.h"
+#include "parley/device/tensor.h"
+
+namespace parley::testing {
+
+struct TensorSpec {
+  std::string name;
+  Policy policy = Policy::kAverage;
+  DType dtype = DType::kFloat32;
+  std::vector<int64_t> shape;
+  std::vector<int64_t> strides;  // in elements
+  bool sits_out = false;         // takes no part in meetings after the first
+};
+
+// Elements of `spec`.
+int64_t CountOf(const TensorSpec& spec);
+
+// A tensor's elements in row-major order, one behind the other.
+using Elements = std::vector<unsigned char>;
+
+// Where the elements of a tensor lie.
+class Layout {
+ public:
+  explicit Layout(TensorSpec spec);
+
+  const TensorSpec& spec() const { return spec_; }
+  TensorView View(std::vector<unsigned char>& memory) const;
+
+  // Memory that holds `elements` and the pattern elsewhere.
+  std::vector<unsigned char> Scatter(const Elements& elements) const;
+
+  // The first element that differs, or what else does.
+  std::string Difference(const std::vector<unsigned char>& got,
+                         const std::vector<unsigned char>& expected) const;
+
+ private:
+  TensorSpec spec_;
+  int64_t run_bytes_ = 0;      // of elements that lie one behind the other
+  std::vector<int64_t> runs_;  // where these begin, in row-major order
+  size_t size_ = 0;
+};
+
+std::vector<Layout> LayoutsOf(const std::vector<TensorSpec>& specs);
+
+class Replica {
+ public:
+  // `layouts` must outlive this.
+  explicit Replica(const std::vector<Layout>& layouts);
+
+  TensorView view(size_t tensor);
+
+  void Set(size_t tensor, const Elements& elements);
+
+  // OK if the tensor has exactly these elements, and nothing around and between
+  // them was written.
+  absl::Status Expect(size_t tensor, const Elements& elements) const;
+
+ private:
+  const std::vector<Layout>& layouts_;
+  std::vector<std::vector<unsigned char>> memory_;  // by tensor
+};
+
+}  // namespace parley::testing
+
+#endif  // PARLEY_TESTS_PROPERTIES_REPLICA_H_
