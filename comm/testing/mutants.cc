@@ -150,14 +150,14 @@ class Mutant final : public Communicator {
 
 }  // namespace
 
-std::vector<std::string> MutantNames() {
+std::vector<std::string> CommunicatorMutantNames() {
   std::vector<std::string> names;
   for (const auto& [name, fault] : kFaults) names.push_back(name);
   return names;
 }
 
-std::unique_ptr<Communicator> MakeMutant(const std::string& name,
-                                         Communicator& real) {
+std::unique_ptr<Communicator> MakeCommunicatorMutant(const std::string& name,
+                                                     Communicator& real) {
   for (const auto& [known, fault] : kFaults) {
     if (name == known) return std::make_unique<Mutant>(fault, real);
   }

@@ -15,12 +15,12 @@
 namespace parley::testing {
 
 // The names of all mutants.
-std::vector<std::string> MutantNames();
+std::vector<std::string> CommunicatorMutantNames();
 
 // A communicator that behaves as `real` but for one fault. Dies on an unknown
 // name. `real` must outlive it.
-std::unique_ptr<Communicator> MakeMutant(const std::string& name,
-                                         Communicator& real);
+std::unique_ptr<Communicator> MakeCommunicatorMutant(const std::string& name,
+                                                     Communicator& real);
 
 }  // namespace parley::testing
 

@@ -213,7 +213,7 @@ template <typename Check>
 void ForEachShape(const Check& check) {
   for (DType dtype : kAllDTypes) {
     const uint64_t first = kSeed + 1000 * static_cast<uint64_t>(dtype);
-    for (uint64_t seed = first; seed < first + 150; ++seed) {
+    for (uint64_t seed = first; seed < first + 75; ++seed) {
       SCOPED_TRACE(absl::StrCat("seed ", seed));
       Random random(seed);
       check(random, dtype, RandomShape(random));

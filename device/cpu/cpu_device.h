@@ -35,7 +35,7 @@ class CpuDevice : public Device {
   Allocator& allocator() override { return allocator_; }
   absl::StatusOr<std::unique_ptr<Stream>> CreateStream() override;
   std::unique_ptr<Event> CreateEvent() override;
-  int64_t preferred_bucket_bytes() const override { return 512 * 1024; }
+  int64_t preferred_bucket_bytes() const override { return 256 * 1024; }
 
   absl::Status Mean(const MeanArgs& args, Stream& stream) override;
   absl::Status Reduce(const ReduceArgs& args, Stream& stream) override;

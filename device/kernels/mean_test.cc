@@ -39,30 +39,27 @@ auto MeanOf(const std::vector<typename Element<kDType>::Storage>& values,
   return result;
 }
 
-constexpr auto& Mean64 = MeanOf<DType::kFloat64>;
-constexpr auto& Mean32 = MeanOf<DType::kFloat32>;
-constexpr auto& MeanBFloat16 = MeanOf<DType::kBFloat16>;
-
 TEST(MeanTest, SumsInRankOrder) {
   // 1 is lost against 1e16, unless the large ones cancel before.
-  EXPECT_EQ(Mean64({1e16, 1, -1e16, 1}), 0.25);
-  EXPECT_EQ(Mean64({1e16, -1e16, 1, 1}), 0.5);
-  EXPECT_EQ(Mean64({1, 1, 1e16, -1e16}), 0.5);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({1e16, 1, -1e16, 1}), 0.25);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({1e16, -1e16, 1, 1}), 0.5);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({1, 1, 1e16, -1e16}), 0.5);
 }
 
 TEST(MeanTest, SumsInFloat64) {
-  EXPECT_EQ(Mean32({1e8f, 1, -1e8f, 1}), 0.5f);
-  EXPECT_EQ(Mean32({3e38f, 3e38f}), 3e38f);
+  EXPECT_EQ(MeanOf<DType::kFloat32>({1e8f, 1, -1e8f, 1}), 0.5f);
+  EXPECT_EQ(MeanOf<DType::kFloat32>({3e38f, 3e38f}), 3e38f);
 }
 
 TEST(MeanTest, RoundsOnce) {
   // (1 + 2^-8 + 2^-40) / 1 is above the tie that float32 would see.
   EXPECT_EQ(MeanOf<DType::kFloat32>({1 + 0x1p-23f, 1}), 1.0f);
   // 1, 1 + 2^-7 and a little: the mean is just above 1 + 2^-8.
-  EXPECT_EQ(MeanBFloat16({0x3f80, 0x3f81}), 0x3f80);
-  EXPECT_EQ(MeanBFloat16({0x3f80, 0x3f81, 0x3f80, RoundToBFloat16(1.0078125),
-                          RoundToBFloat16(0x1p-30),
-                          RoundToBFloat16(1.00390625 * 5 - 4.015625)}),
+  EXPECT_EQ(MeanOf<DType::kBFloat16>({0x3f80, 0x3f81}), 0x3f80);
+  EXPECT_EQ(MeanOf<DType::kBFloat16>(
+                {0x3f80, 0x3f81, 0x3f80, RoundToBFloat16(1.0078125),
+                 RoundToBFloat16(0x1p-30),
+                 RoundToBFloat16(1.00390625 * 5 - 4.015625)}),
             RoundToBFloat16(
                 (1 + 1.0078125 + 1 + 1.0078125 + 0x1p-30 +
                  WidenBFloat16(RoundToBFloat16(1.00390625 * 5 - 4.015625))) /
@@ -70,8 +67,8 @@ TEST(MeanTest, RoundsOnce) {
 }
 
 TEST(MeanTest, WeightsMultiplyAndDivide) {
-  EXPECT_EQ(Mean64({1, 2, 4}, {1, 2, 5}), (1.0 + 4 + 20) / 8);
-  EXPECT_EQ(Mean64({3}, {0.1}), 0.1 * 3 / 0.1);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({1, 2, 4}, {1, 2, 5}), (1.0 + 4 + 20) / 8);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({3}, {0.1}), 0.1 * 3 / 0.1);
 }
 
 // The exact w*x + sum would differ: 0x1.0000002p0 squared needs 57 bits.
@@ -81,23 +78,25 @@ TEST(MeanTest, DoesNotFuseMultiplyAndAdd) {
   const volatile double sum = -1 + product;
   const volatile double divisor = 1 + x;
   ASSERT_NE(std::fma(x, x, -1), sum);
-  EXPECT_EQ(Mean64({-1, x}, {1, x}), sum / divisor);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({-1, x}, {1, x}), sum / divisor);
 }
 
 TEST(MeanTest, KeepsSignsOfZero) {
-  EXPECT_TRUE(std::signbit(Mean32({-0.0f, -0.0f, -0.0f})));
-  EXPECT_FALSE(std::signbit(Mean32({-0.0f, 0.0f})));
+  EXPECT_TRUE(std::signbit(MeanOf<DType::kFloat32>({-0.0f, -0.0f, -0.0f})));
+  EXPECT_FALSE(std::signbit(MeanOf<DType::kFloat32>({-0.0f, 0.0f})));
 }
 
 TEST(MeanTest, InfinitiesAndNans) {
-  EXPECT_EQ(Mean64({kInfinity, 1}), kInfinity);
-  EXPECT_EQ(BitCast<uint64_t>(Mean64({kInfinity, -kInfinity})),
+  EXPECT_EQ(MeanOf<DType::kFloat64>({kInfinity, 1}), kInfinity);
+  EXPECT_EQ(BitCast<uint64_t>(MeanOf<DType::kFloat64>({kInfinity, -kInfinity})),
             kCanonicalNanFloat64);
-  EXPECT_EQ(BitCast<uint64_t>(Mean64({-kNan, 1})), kCanonicalNanFloat64);
-  EXPECT_EQ(MeanBFloat16({0xffff, 0x3f80}), kCanonicalNanBFloat16);
+  EXPECT_EQ(BitCast<uint64_t>(MeanOf<DType::kFloat64>({-kNan, 1})),
+            kCanonicalNanFloat64);
+  EXPECT_EQ(MeanOf<DType::kBFloat16>({0xffff, 0x3f80}), kCanonicalNanBFloat16);
   EXPECT_EQ(MeanOf<DType::kFloat16>({0x7c01, 0x3c00}), kCanonicalNanFloat16);
-  EXPECT_EQ(BitCast<uint32_t>(Mean32({BitCast<float>(0xff800001u)})),
-            kCanonicalNanFloat32);
+  EXPECT_EQ(
+      BitCast<uint32_t>(MeanOf<DType::kFloat32>({BitCast<float>(0xff800001u)})),
+      kCanonicalNanFloat32);
 }
 
 TEST(MeanTest, IntegersHalvesToEven) {

@@ -281,8 +281,9 @@ absl::Status TrainUnevenly(sim::RankContext& rank,
                                          : replica.CheckOwn(step));
   }
   PARLEY_RETURN_IF_ERROR(averager->Finish());
-  EXPECT_EQ(averager->last_meeting().meetings,
-            *std::max_element(steps.begin(), steps.end()) / 3 + 1);
+  const int64_t met = *std::max_element(steps.begin(), steps.end()) / 3;
+  EXPECT_EQ(averager->last_meeting().meetings, met + 1);
+  EXPECT_EQ(averager->next_meeting(), 3 * met + 2);
   return replica.CheckMean(LastMeeting(steps));
 }
 

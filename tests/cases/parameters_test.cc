@@ -270,7 +270,7 @@ std::vector<GroupSpec> Layouts() {
 }
 
 // So little that strided tensors are cut, too. Most of it are lists of pieces.
-constexpr int64_t kSmallBudget = 60 << 10;
+constexpr int64_t kSmallBudget = 72 << 10;
 
 // A replica reads each element where the strides say and watches all gaps.
 TEST(CasesTest, C14_LayoutsAndPointersStay) {

@@ -28,7 +28,7 @@ std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
       sim::World(options).Run([&](sim::RankContext& rank) {
         if (mutant.empty()) return body(rank.communicator());
         const std::unique_ptr<Communicator> broken =
-            MakeMutant(mutant, rank.communicator());
+            MakeCommunicatorMutant(mutant, rank.communicator());
         return body(*broken);
       });
   std::vector<absl::Status> statuses;

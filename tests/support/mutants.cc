@@ -142,14 +142,14 @@ class MutantImpl final : public Mutant {
 
 }  // namespace
 
-std::vector<std::string> MutantNames() {
+std::vector<std::string> AveragerMutantNames() {
   std::vector<std::string> names;
   for (const auto& [name, fault] : kFaults) names.push_back(name);
   return names;
 }
 
-std::unique_ptr<Mutant> MakeMutant(const std::string& name,
-                                   Communicator& real) {
+std::unique_ptr<Mutant> MakeAveragerMutant(const std::string& name,
+                                           Communicator& real) {
   if (name == kHarmless) {
     return std::make_unique<MutantImpl>(Fault::kNone, real);
   }

@@ -23,7 +23,7 @@ namespace parley::testing {
 inline constexpr char kHarmless[] = "harmless";
 
 // The names of all others.
-std::vector<std::string> MutantNames();
+std::vector<std::string> AveragerMutantNames();
 
 class Mutant {
  public:
@@ -41,7 +41,8 @@ class Mutant {
 };
 
 // Dies on an unknown name. `real` must outlive it.
-std::unique_ptr<Mutant> MakeMutant(const std::string& name, Communicator& real);
+std::unique_ptr<Mutant> MakeAveragerMutant(const std::string& name,
+                                           Communicator& real);
 
 }  // namespace parley::testing
 

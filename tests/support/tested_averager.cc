@@ -41,7 +41,7 @@ absl::Status TestedAverager::Rebind(Communicator& communicator) {
 Communicator* TestedAverager::Wrap(Communicator* real) {
   const std::string name = MutantName();
   if (name.empty() || real == nullptr) return real;
-  mutants_.push_back(MakeMutant(name, *real));
+  mutants_.push_back(MakeAveragerMutant(name, *real));
   return &mutants_.back()->communicator();
 }
 

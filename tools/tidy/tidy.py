@@ -159,12 +159,24 @@ def check_file(path, text):
     yield from check_lines(path, lines)
 
 
+def check_built(path, build):
+    """A source that its package's BUILD does not name: a test that never runs."""
+    name = os.path.basename(path)
+    if path.endswith(CODE) and f'"{name}"' not in build:
+        yield 1, "not named in the BUILD of its folder: nothing builds it"
+
+
 def check_tree(root):
     for path in source_files(root):
         with open(os.path.join(root, path), encoding="utf-8") as f:
             text = f.read()
         for number, what in check_file(path, text):
             yield f"{path}:{number}: {what}"
+        build = os.path.join(root, os.path.dirname(path), "BUILD")
+        if os.path.exists(build):
+            with open(build, encoding="utf-8") as f:
+                for number, what in check_built(path, f.read()):
+                    yield f"{path}:{number}: {what}"
 
 
 def main():

@@ -66,6 +66,12 @@ class TidyTest(unittest.TestCase):
                 ("averaging/a.cc", '"absl/flags/flag.h"', "only under tools/")]:
             self.assert_found(path, "#include " + header + "\n", what)
 
+    def test_every_source_is_built(self):
+        build = 'srcs = ["a_test.cc"],'
+        self.assertEqual(list(tidy.check_built("sim/a_test.cc", build)), [])
+        for path in ["sim/b_test.cc", "sim/test.cc", "sim/a_test.h"]:
+            self.assertEqual(len(list(tidy.check_built(path, build))), 1, path)
+
     def test_form(self):
         self.assertIn("no licence header",
                       [w for _, w in tidy.check_file("sim/a.cc", "int a;\n")])
