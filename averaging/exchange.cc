@@ -168,11 +168,14 @@ absl::Status Exchange::Issue(Stream* after, const Deadline& deadline) {
     if (after != nullptr) slot.stream->Wait(*begin_);
     slot.fingerprint() = 0;
   }
+  // The host waits for several buckets at a time: to wake it for each would
+  // take longer than some of them do.
+  constexpr size_t kAtATime = AveragingPlan::kLookAhead / 2;
   const size_t count = active_.size();
   for (size_t i = 0; i <= count; ++i) {
-    if (i >= AveragingPlan::kLookAhead && i < count) {
+    if (i >= AveragingPlan::kLookAhead && i < count && i % kAtATime == 0) {
       PARLEY_RETURN_IF_ERROR(
-          works_[i - AveragingPlan::kLookAhead].WaitHost(deadline.Remaining()));
+          works_[i - kAtATime - 1].WaitHost(deadline.Remaining()));
     }
     if (i < count) {
       PARLEY_RETURN_IF_ERROR(

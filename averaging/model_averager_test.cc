@@ -101,7 +101,7 @@ class Model {
   std::vector<std::vector<float>> tensors_;
 };
 
-// Packed and in place, over several buckets of 512 KiB.
+// Packed and in place, over several buckets of 256 KiB.
 const std::vector<int64_t> kSizes = {300'000, 7, 100'000, 0, 1, 1000};
 
 ModelAveragerOptions Options(sim::RankContext& rank, Model& model,
@@ -449,7 +449,7 @@ TEST(ModelAveragerTest, SurvivorsOfACrashRebindAndAverage) {
     }
     if (crash_us == 250) {
       EXPECT_THAT(errors[0], AllOf(HasSubstr("meeting 0 at step 0"),
-                                   HasSubstr("of 5 buckets are complete"),
+                                   HasSubstr("of 9 buckets are complete"),
                                    HasSubstr("rank 3 crashed")));
     }
   }

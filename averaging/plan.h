@@ -37,7 +37,7 @@ struct PlanOptions {
   int world_size = 1;
 
   // The largest bucket: Device::preferred_bucket_bytes().
-  int64_t preferred_bucket_bytes = 512 * 1024;
+  int64_t preferred_bucket_bytes = 256 * 1024;
 
   // A budget for everything a meeting needs beyond the parameters.
   int64_t max_extra_bytes = 64 << 20;

@@ -205,8 +205,9 @@ TEST(PlanTest, TensorsThatDoNotFitABucketAreSplit) {
 }
 
 TEST(PlanTest, LargeTensorsStayInPlaceAndSmallOnesShareBuckets) {
-  const auto plan = AveragingPlan::Create(Floats({1000, 10, 20, 256 * 1024}),
-                                          {.world_size = 4});
+  const auto plan = AveragingPlan::Create(
+      Floats({1000, 10, 20, 256 * 1024}),
+      {.world_size = 4, .preferred_bucket_bytes = 512 * 1024});
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(plan->buckets().size(), 3);
   EXPECT_TRUE(plan->buckets()[0].in_place);

@@ -40,8 +40,12 @@ class Describable {
 
 class Completion final : public WorkState {
  public:
-  Completion(CompletionPool& pool, RankState& rank)
-      : pool_(pool), rank_(rank) {}
+  Completion(CompletionPool& pool, RankState& rank) : pool_(pool), rank_(rank) {
+    // Which of a pool's completions is waited for changes from meeting to
+    // meeting: none of them may be the first to take memory.
+    streams_.reserve(1);
+    hosts_.reserve(1);
+  }
 
   void Ref() override { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() override;

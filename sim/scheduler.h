@@ -95,7 +95,9 @@ class SimThread final : public EventTarget {
 class Scheduler {
  public:
   // At most `max_parallel` threads run at once; 0 for no limit.
-  explicit Scheduler(int max_parallel) : max_parallel_(max_parallel) {}
+  explicit Scheduler(int max_parallel) : max_parallel_(max_parallel) {
+    events_.reserve(events_checked_);
+  }
   ~Scheduler();
 
   // Adds a thread that starts to run `body` when Run() is called.
