@@ -170,13 +170,17 @@ absl::Status CheckPlanOptions(const ParameterSet& parameters,
 absl::StatusOr<AveragingPlan> AveragingPlan::Create(
     const ParameterSet& parameters, const PlanOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckPlanOptions(parameters, options));
-  // Smaller buckets need less staging memory and longer lists.
+  // Smaller buckets need longer lists and less staging memory, but for where
+  // one becomes two. The search is over when lists alone take more than what
+  // was found.
   int64_t least = std::numeric_limits<int64_t>::max();
   for (int64_t bytes = options.preferred_bucket_bytes; bytes > 0; bytes /= 2) {
     AveragingPlan plan(parameters, options, bytes);
     if (plan.peak_bytes() <= options.max_extra_bytes) return plan;
-    if (plan.peak_bytes() > least) break;
-    least = plan.peak_bytes();
+    least = std::min(least, plan.peak_bytes());
+    const int64_t staging_bytes =
+        plan.slots() * (plan.exchange_bytes() + plan.stage_bytes());
+    if (plan.peak_bytes() - staging_bytes > least) break;
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "max_extra_bytes: ", options.max_extra_bytes, ", must be at least ",

@@ -192,6 +192,20 @@ TEST(PlanTest, EachElementIsExchangedOnceForAnySizesAndBudgets) {
   }
 }
 
+// One packed bucket takes less than two of half its size, which are under way
+// together; smaller ones take less again.
+TEST(PlanTest, ASizeThatTakesMoreDoesNotEndTheSearch) {
+  constexpr int64_t kBudget = 80 << 10;
+  PlanOptions options = {.world_size = 3};
+  const ParameterSet parameters = Floats({20'000, 216, 8, 5});
+  EXPECT_LT(LeastBudget(parameters, options), kBudget);
+  options.max_extra_bytes = kBudget;
+  const auto plan = AveragingPlan::Create(parameters, options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_LE(plan->peak_bytes(), kBudget);
+  ExpectEachElementOnce(parameters, *plan);
+}
+
 // What torchft's bucketizer loses.
 TEST(PlanTest, TensorsThatDoNotFitABucketAreSplit) {
   for (const std::vector<int64_t>& counts :
