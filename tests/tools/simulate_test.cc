@@ -147,6 +147,14 @@ TEST(SimulateTest, PrintsATable) {
                     HasSubstr("never")));
 }
 
+TEST(SimulateTest, TheReadmeShowsWhatItPrints) {
+  const std::string readme = ReadFile("README.md");
+  const ProgramResult result = RunProgram(kSimulate, "");
+  ASSERT_EQ(result.exit_code, 0);
+  EXPECT_THAT(readme, HasSubstr("<!-- simulate:begin -->\n```\n" +
+                                result.output + "```\n"));
+}
+
 TEST(SimulateTest, HelpIsNoError) {
   for (const char* flag : {"--help", "-help", "-h"}) {
     const ProgramResult result = RunProgram(kSimulate, flag);
