@@ -37,15 +37,12 @@ class WorkerPool {
 
  private:
   struct Worker {
-    std::atomic<bool> asleep{false};
     std::binary_semaphore start{0};
+    std::binary_semaphore done{0};
     std::thread thread;
   };
 
   void Start();
-  void StartJob();
-  void WaitForJob(Worker& worker, uint64_t seen);
-  void WaitForWorkers();
   void DrainJob();
 
   const int threads_;
@@ -53,10 +50,6 @@ class WorkerPool {
   const absl::FunctionRef<void(int64_t)>* job_ = nullptr;  // null: end
   int64_t count_ = 0;
   std::atomic<int64_t> next_{0};
-  std::atomic<uint64_t> jobs_{0};  // handed out so far
-  std::atomic<int> busy_{0};       // workers that are at the current one
-  std::atomic<bool> waiting_{false};
-  std::binary_semaphore done_{0};
 };
 
 }  // namespace parley::sim

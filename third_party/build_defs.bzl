@@ -15,9 +15,11 @@ load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 _COPTS = ["-std=c++20", "-ffp-contract=off"]
 
 # For copts: loops over elements are optimised unless somebody debugs them.
-# Without it, tests in the default mode would spend their time there.
+# Without it, tests in the default mode would spend their time there; with it,
+# sanitizers would spend longer compiling them than running them.
 LOOPS = select({
     "//third_party:debug": [],
+    "//third_party:sanitizer": [],
     "//conditions:default": ["-O2"],
 })
 
