@@ -104,13 +104,14 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
   for (int b = 0; b < static_cast<int>(plan_.buckets().size()); ++b) {
     const Bucket& bucket = plan_.buckets()[b];
     slot_[b] = static_cast<uint8_t>(active_.size() % slots_.size());
-    const TensorView pack = PackArea(b);
     const TensorView result = ResultArea(b);
     int next = bucket.first_piece;
     for (int i = 0; i < bucket.num_pieces; ++i) {
       const Piece& piece = plan_.pieces()[bucket.first_piece + i];
-      pack_[bucket.first_piece + i] = {
-          piece.view, pack.Slice(piece.offset, piece.view.count())};
+      if (!bucket.in_place) {
+        pack_[bucket.first_piece + i] = {
+            piece.view, PackArea(b).Slice(piece.offset, piece.view.count())};
+      }
       if (!takes_part[piece.parameter]) continue;
       const TensorView from = result.Slice(piece.offset, piece.view.count());
       unpack_[next] = {from, piece.view};

@@ -209,7 +209,7 @@ absl::Status Agreement::Explain(const Terms& terms, const absl::Status& local,
       std::string message = Differ(
           r, kTermTexts[t].name, TermValue(all[r].terms[t], kTermTexts[t]),
           reference, TermValue(other.terms[t], kTermTexts[t]));
-      if (all[r].text[0] != 0 || other.text[0] != 0) {
+      if (absl::string_view(all[r].text) != other.text) {
         absl::StrAppend(&message, " (", all[r].text, "; against: ", other.text,
                         ")");
       }

@@ -18,17 +18,18 @@ Participation::Participation(const ParameterSet& parameters)
 
 absl::Status Participation::Ask() {
   const auto entries = parameters_.entries();
+  int64_t asked = 0;
   count_ = 0;
   for (size_t i = 0; i < entries.size(); ++i) {
     const auto& takes_part = entries[i].parameter.takes_part;
-    flags_[i] = entries[i].policy != Policy::kLeave &&
-                (takes_part == nullptr || takes_part());
+    if (entries[i].policy == Policy::kLeave) continue;
+    ++asked;
+    flags_[i] = takes_part == nullptr || takes_part();
     count_ += flags_[i];
   }
   if (count_ > 0) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
-      "no parameter takes part in this meeting: takes_part of all ",
-      entries.size(),
+      "no parameter takes part in this meeting: takes_part of all ", asked,
       " says no (were gradients cleared before the averager was called?)"));
 }
 
@@ -44,7 +45,7 @@ std::string Participation::ToString() const {
     absl::StrAppend(&text, text.empty() ? "without " : ", ",
                     entry.parameter.name);
   }
-  return text;
+  return text.empty() ? "with all" : text;
 }
 
 }  // namespace parley

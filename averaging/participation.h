@@ -33,7 +33,7 @@ class Participation {
   int64_t count() const { return count_; }
   uint64_t Fingerprint() const;
 
-  // "without fc.bias, conv.bias"; empty if all take part.
+  // "without fc.bias, conv.bias"; "with all" if all take part.
   std::string ToString() const;
 
  private:

@@ -30,7 +30,7 @@ TEST_F(ParticipationTest, AsksEachTime) {
        {.policy = Policy::kLeave, .parameters = {Make("d", 3, {})}}});
   Participation participation(parameters);
   EXPECT_THAT(participation.flags(), ElementsAre(1, 1, 1, 0));
-  EXPECT_EQ(participation.ToString(), "");
+  EXPECT_EQ(participation.ToString(), "with all");
   const uint64_t all = participation.Fingerprint();
 
   a_ = b_ = false;
@@ -47,12 +47,14 @@ TEST_F(ParticipationTest, AsksEachTime) {
 
 TEST_F(ParticipationTest, NothingAtAllIsAnErrorThatNamesTheCause) {
   const ParameterSet parameters = *ParameterSet::Create(
-      {{.parameters = {Make("a", 0, &a_), Make("b", 1, &b_)}}});
+      {{.parameters = {Make("a", 0, &a_), Make("b", 1, &b_)}},
+       {.policy = Policy::kLeave, .parameters = {Make("d", 3, {})}}});
   Participation participation(parameters);
   a_ = b_ = false;
   const absl::Status status = participation.Ask();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("gradients"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("takes_part of all 2 says no (were gradients"));
 }
 
 }  // namespace

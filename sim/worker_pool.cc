@@ -3,26 +3,48 @@
 #include "parley/sim/worker_pool.h"
 
 namespace parley::sim {
+namespace {
+
+// Looks at `value` for a while, some 20 microseconds, before the thread sleeps
+// until it is no longer `old`. A meeting's jobs follow each other more closely
+// than a sleeping thread wakes.
+template <typename T>
+T AwaitChange(const std::atomic<T>& value, T old) {
+  constexpr int kLooks = 1000;
+  for (int i = 0; i < kLooks; ++i) {
+    const T now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+}  // namespace
 
 WorkerPool::~WorkerPool() {
   job_ = nullptr;
-  for (auto& worker : workers_) worker->start.release();
-  for (auto& worker : workers_) worker->thread.join();
+  jobs_.fetch_add(1, std::memory_order_release);
+  jobs_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
 }
 
 void WorkerPool::Start() {
   for (int i = 1; i < threads_; ++i) {
-    auto worker = std::make_unique<Worker>();
-    Worker* w = worker.get();
-    w->thread = std::thread([this, w] {
+    workers_.emplace_back([this, seen = jobs_.load()]() mutable {
       for (;;) {
-        w->start.acquire();
+        // No job begins before all workers are done with the one before it, so
+        // none is missed.
+        seen = AwaitChange(jobs_, seen);
         if (job_ == nullptr) return;
         DrainJob();
-        w->done.release();
+        if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+          busy_.notify_one();
+        }
       }
     });
-    workers_.push_back(std::move(worker));
   }
 }
 
@@ -41,9 +63,12 @@ void WorkerPool::Run(int64_t count, absl::FunctionRef<void(int64_t)> piece) {
   job_ = &piece;
   count_ = count;
   next_ = 0;
-  for (auto& worker : workers_) worker->start.release();
+  busy_ = threads_ - 1;
+  jobs_.fetch_add(1, std::memory_order_release);
+  jobs_.notify_all();
   DrainJob();
-  for (auto& worker : workers_) worker->done.acquire();
+  int busy = busy_.load(std::memory_order_acquire);
+  while (busy != 0) busy = AwaitChange(busy_, busy);
 }
 
 }  // namespace parley::sim

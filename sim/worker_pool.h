@@ -4,6 +4,7 @@
 // WorkerPool: runs independent pieces of one job on a few threads and returns
 // when all are done. The simulator's scheduler moves bytes with it while every
 // rank is parked; which thread runs which piece does not matter to the result.
+// Between jobs its threads look for the next one for a moment, then sleep.
 //
 //   pool.Run(8, [&](int64_t i) { Copy(i); });
 //
@@ -13,8 +14,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -36,20 +35,16 @@ class WorkerPool {
   void Run(int64_t count, absl::FunctionRef<void(int64_t)> piece);
 
  private:
-  struct Worker {
-    std::binary_semaphore start{0};
-    std::binary_semaphore done{0};
-    std::thread thread;
-  };
-
   void Start();
   void DrainJob();
 
   const int threads_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> workers_;
   const absl::FunctionRef<void(int64_t)>* job_ = nullptr;  // null: end
   int64_t count_ = 0;
   std::atomic<int64_t> next_{0};
+  std::atomic<uint32_t> jobs_{0};  // begun
+  std::atomic<int> busy_{0};       // workers that are not done with the last
 };
 
 }  // namespace parley::sim

@@ -64,8 +64,9 @@ absl::Status CheckGuards(const TestTensor& tensor) {
 
 absl::Status RunAllToAll(Communicator& comm, const Cell& cell, Stream& stream) {
   const ShardRange own = ShardOf(cell.count, comm.size(), comm.rank());
-  TestTensor send = FilledTensor(cell.dtype, cell.count, comm.rank());
-  TestTensor recv(cell.dtype, comm.size() * own.count);
+  TestTensor send =
+      FilledTensor(comm.device(), cell.dtype, cell.count, comm.rank());
+  TestTensor recv(comm.device(), cell.dtype, comm.size() * own.count);
   PARLEY_ASSIGN_OR_RETURN(Work work,
                           comm.AllToAll({send.view()}, {recv.view()}, stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
@@ -83,8 +84,9 @@ absl::Status RunAllToAll(Communicator& comm, const Cell& cell, Stream& stream) {
 absl::Status RunAllGather(Communicator& comm, const Cell& cell,
                           Stream& stream) {
   const ShardRange own = ShardOf(cell.count, comm.size(), comm.rank());
-  TestTensor send = FilledTensor(cell.dtype, own.count, comm.rank());
-  TestTensor recv(cell.dtype, cell.count);
+  TestTensor send =
+      FilledTensor(comm.device(), cell.dtype, own.count, comm.rank());
+  TestTensor recv(comm.device(), cell.dtype, cell.count);
   PARLEY_ASSIGN_OR_RETURN(Work work,
                           comm.AllGather({send.view()}, {recv.view()}, stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
@@ -101,7 +103,8 @@ absl::Status RunAllGather(Communicator& comm, const Cell& cell,
 absl::Status RunBroadcast(Communicator& comm, const Cell& cell,
                           Stream& stream) {
   const int root = static_cast<int>(cell.count) % comm.size();
-  TestTensor tensor = FilledTensor(cell.dtype, cell.count, comm.rank());
+  TestTensor tensor =
+      FilledTensor(comm.device(), cell.dtype, cell.count, comm.rank());
   PARLEY_ASSIGN_OR_RETURN(Work work,
                           comm.Broadcast({tensor.view()}, root, stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
@@ -134,8 +137,9 @@ absl::Status RunAllReduce(Communicator& comm, const Cell& cell,
   const ReduceOp op = cell.op == CellOp::kMin   ? ReduceOp::kMin
                       : cell.op == CellOp::kMax ? ReduceOp::kMax
                                                 : ReduceOp::kSum;
-  TestTensor send = FilledTensor(cell.dtype, cell.count, comm.rank());
-  TestTensor recv(cell.dtype, cell.count);
+  TestTensor send =
+      FilledTensor(comm.device(), cell.dtype, cell.count, comm.rank());
+  TestTensor recv(comm.device(), cell.dtype, cell.count);
   PARLEY_ASSIGN_OR_RETURN(
       Work work, comm.AllReduce({send.view()}, {recv.view()}, op, stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
@@ -151,7 +155,7 @@ absl::Status RunAllReduce(Communicator& comm, const Cell& cell,
 absl::Status RunFusedMean(Communicator& comm, const Cell& cell,
                           Stream& stream) {
   if (!comm.has_fused_mean()) return absl::OkStatus();
-  TestTensor tensor(cell.dtype, cell.count);
+  TestTensor tensor(comm.device(), cell.dtype, cell.count);
   for (int64_t i = 0; i < cell.count; ++i) {
     tensor.Set(i, ValueOf(cell.dtype, comm.rank(), i) * comm.size());
   }

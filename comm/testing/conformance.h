@@ -34,6 +34,10 @@ struct ConformanceBackend {
   // Whether calls are compared between ranks (always in the simulator).
   bool compares_calls = false;
 
+  // Whether errors name the ranks that are missing or gone. Where not, they are
+  // kUnavailable or kDeadlineExceeded, whichever the backend sees first.
+  bool names_missing_ranks = false;
+
   // Whether a rank that touches a buffer in flight is found and named.
   bool checks_buffers = false;
 

@@ -13,23 +13,6 @@
 namespace parley::testing {
 namespace {
 
-// A vector with its view.
-struct Floats {
-  explicit Floats(int64_t count, float value = 0)
-      : values(static_cast<size_t>(count), value) {}
-  TensorView view() { return TensorView::Of(absl::MakeSpan(values)); }
-  absl::Status ExpectAll(float expected, const std::string& what) const {
-    for (float value : values) {
-      PARLEY_RETURN_IF_ERROR(
-          Check(value == expected,
-                absl::StrCat(what, ": got ", value, ", expected ", expected)));
-    }
-    return absl::OkStatus();
-  }
-
-  std::vector<float> values;
-};
-
 // 0 + 1 + ... + n-1.
 float SumOfRanks(const Communicator& comm) {
   return static_cast<float>(comm.size() * (comm.size() - 1) / 2);
@@ -37,7 +20,7 @@ float SumOfRanks(const Communicator& comm) {
 
 absl::Status AllReduceInPlace(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(100, static_cast<float>(comm.rank()));
+  Floats data(comm.device(), 100, static_cast<float>(comm.rank()));
   PARLEY_ASSIGN_OR_RETURN(
       Work work,
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *stream));
@@ -48,18 +31,18 @@ absl::Status AllReduceInPlace(Communicator& comm) {
 absl::Status AllGatherInPlace(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   constexpr int64_t kCount = 10;
-  Floats data(kCount, -1);
+  Floats data(comm.device(), kCount, -1);
   const ShardRange own = ShardOf(kCount, comm.size(), comm.rank());
   for (int64_t i = 0; i < own.count; ++i) {
-    data.values[own.begin + i] = static_cast<float>(own.begin + i);
+    data[own.begin + i] = static_cast<float>(own.begin + i);
   }
   PARLEY_ASSIGN_OR_RETURN(
       Work work, comm.AllGather({data.view().Slice(own.begin, own.count)},
                                 {data.view()}, *stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
   for (int64_t i = 0; i < kCount; ++i) {
-    PARLEY_RETURN_IF_ERROR(Check(data.values[i] == static_cast<float>(i),
-                                 absl::StrCat("element ", i)));
+    PARLEY_RETURN_IF_ERROR(
+        Check(data[i] == static_cast<float>(i), absl::StrCat("element ", i)));
   }
   return absl::OkStatus();
 }
@@ -73,8 +56,9 @@ absl::Status Lists(Communicator& comm) {
   const DType dtypes[] = {DType::kFloat16, DType::kFloat32, DType::kInt64,
                           DType::kUInt8};
   for (int i = 0; i < 4; ++i) {
-    send.push_back(FilledTensor(dtypes[i], counts[i], comm.rank()));
-    recv.push_back(TestTensor(dtypes[i], counts[i]));
+    send.push_back(
+        FilledTensor(comm.device(), dtypes[i], counts[i], comm.rank()));
+    recv.push_back(TestTensor(comm.device(), dtypes[i], counts[i]));
   }
   for (int i = 0; i < 4; ++i) {
     send_views.push_back(send[i].view());
@@ -114,7 +98,7 @@ absl::Status EmptyLists(Communicator& comm) {
 // The caller's lists may go as soon as the call has returned.
 absl::Status ListsAreCopied(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(32, 1);
+  Floats data(comm.device(), 32, 1);
   Work work;
   {
     std::vector<TensorView> list = {data.view()};
@@ -131,7 +115,7 @@ absl::Status SeveralInFlight(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto second, comm.device().CreateStream());
   std::vector<Floats> data;
   for (int i = 0; i < 10; ++i) {
-    data.emplace_back(17, static_cast<float>(comm.rank() + i));
+    data.emplace_back(comm.device(), 17, static_cast<float>(comm.rank() + i));
   }
   std::vector<Work> works;
   for (int i = 0; i < 10; ++i) {
@@ -155,11 +139,11 @@ absl::Status SeveralInFlight(Communicator& comm) {
 // y = sum, then y = 2 y, then y = sum: with no host wait in between.
 absl::Status OperationKernelOperation(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(1000, static_cast<float>(comm.rank()));
-  Floats zero(1000);
+  Floats data(comm.device(), 1000, static_cast<float>(comm.rank()));
+  Floats zero(comm.device(), 1000);
   AxpbyArgs twice;
-  twice.x = zero.values.data();
-  twice.y = data.values.data();
+  twice.x = zero.data();
+  twice.y = data.data();
   twice.b = 2;
   twice.count = 1000;
   PARLEY_RETURN_IF_ERROR(
@@ -181,7 +165,7 @@ absl::Status EventsOrderStreams(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto compute, comm.device().CreateStream());
   auto event = comm.device().CreateEvent();
   compute->Wait(*event);  // stands for nothing yet
-  Floats data(64, 1), result(64);
+  Floats data(comm.device(), 64, 1), result(comm.device(), 64);
   PARLEY_RETURN_IF_ERROR(
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *transfer)
           .status());
@@ -196,7 +180,7 @@ absl::Status EventsOrderStreams(Communicator& comm) {
 absl::Status WorkOrdersAStream(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto transfer, comm.device().CreateStream());
   PARLEY_ASSIGN_OR_RETURN(auto compute, comm.device().CreateStream());
-  Floats data(64, 1), result(64);
+  Floats data(comm.device(), 64, 1), result(comm.device(), 64);
   PARLEY_ASSIGN_OR_RETURN(
       Work work,
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *transfer));
@@ -219,7 +203,8 @@ absl::Status SubCommunicators(Communicator& comm) {
       Check((sub == nullptr) == (rank == 3), "who gets a communicator"));
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   for (int i = 0; i < 3; ++i) {
-    Floats all(9, static_cast<float>(rank)), some = all;
+    Floats all(comm.device(), 9, static_cast<float>(rank));
+    Floats some(comm.device(), 9, static_cast<float>(rank));
     PARLEY_RETURN_IF_ERROR(
         comm.AllReduce({all.view()}, {all.view()}, ReduceOp::kSum, *stream)
             .status());
@@ -244,8 +229,8 @@ absl::Status SubCommunicators(Communicator& comm) {
 
 absl::Status BackToBack(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(7, 1);
-  Floats other(7);
+  Floats data(comm.device(), 7, 1);
+  Floats other(comm.device(), 7);
   for (int i = 0; i < 50; ++i) {
     PARLEY_RETURN_IF_ERROR(
         comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kMax, *stream)
@@ -260,7 +245,7 @@ absl::Status BackToBack(Communicator& comm) {
 
 absl::Status HandlesAreValues(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(16, 1);
+  Floats data(comm.device(), 16, 1);
   {
     // Dropped at once: the operation happens all the same.
     PARLEY_RETURN_IF_ERROR(

@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/comm/testing/values.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
 
 namespace parley::testing {
 namespace {
 
-constexpr size_t kGuardBytes = 64;
+constexpr int64_t kGuardBytes = 64;
 constexpr unsigned char kFill = 0x5a;
 
 // The 16-bit encoding of a whole number from 0 to 256, by its binary exponent.
@@ -47,13 +50,17 @@ void Encode(DType dtype, int value, unsigned char* p) {
 
 }  // namespace
 
-TestTensor::TestTensor(DType dtype, int64_t count)
-    : dtype_(dtype),
+TestTensor::TestTensor(Device& device, DType dtype, int64_t count)
+    : device_(device.id()),
+      dtype_(dtype),
       count_(count),
-      bytes_(static_cast<size_t>(count * SizeOf(dtype)) + 2 * kGuardBytes +
-                 static_cast<size_t>(SizeOf(dtype)),
-             kFill),
-      offset_(kGuardBytes + static_cast<size_t>(SizeOf(dtype))) {}
+      memory_(Allocation::Create(
+                  device.host_visible_allocator(),
+                  count * SizeOf(dtype) + 2 * kGuardBytes + SizeOf(dtype))
+                  .value()),
+      offset_(kGuardBytes + SizeOf(dtype)) {
+  std::fill(begin(), begin() + memory_.bytes(), kFill);
+}
 
 void TestTensor::Set(int64_t index, int value) {
   Encode(dtype_, value, data() + index * SizeOf(dtype_));
@@ -74,11 +81,30 @@ int TestTensor::Get(int64_t index) const {
 }
 
 bool TestTensor::GuardsIntact() const {
-  const size_t end = offset_ + static_cast<size_t>(count_ * SizeOf(dtype_));
-  for (size_t i = 0; i < bytes_.size(); ++i) {
-    if ((i < offset_ || i >= end) && bytes_[i] != kFill) return false;
+  const int64_t end = offset_ + count_ * SizeOf(dtype_);
+  for (int64_t i = 0; i < memory_.bytes(); ++i) {
+    if ((i < offset_ || i >= end) && begin()[i] != kFill) return false;
   }
   return true;
+}
+
+// Of no elements, it is a place all the same.
+Floats::Floats(Device& device, int64_t count, float value)
+    : device_(device.id()),
+      count_(count),
+      memory_(Allocation::Create(device.host_visible_allocator(),
+                                 (count + 1) * SizeOf(DType::kFloat32))
+                  .value()) {
+  std::fill(data(), data() + count, value);
+}
+
+absl::Status Floats::ExpectAll(float expected, const std::string& what) const {
+  for (int64_t i = 0; i < count_; ++i) {
+    if (data()[i] == expected) continue;
+    return absl::InternalError(absl::StrCat(
+        what, ": element ", i, " is ", data()[i], ", expected ", expected));
+  }
+  return absl::OkStatus();
 }
 
 int ValueOf(DType dtype, int rank, int64_t index) {
@@ -86,8 +112,8 @@ int ValueOf(DType dtype, int rank, int64_t index) {
   return dtype == DType::kBool ? value % 2 : value;
 }
 
-TestTensor FilledTensor(DType dtype, int64_t count, int rank) {
-  TestTensor tensor(dtype, count);
+TestTensor FilledTensor(Device& device, DType dtype, int64_t count, int rank) {
+  TestTensor tensor(device, dtype, count);
   for (int64_t i = 0; i < count; ++i) {
     tensor.Set(i, ValueOf(dtype, rank, i));
   }

@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Test tensors of any dtype that hold small whole numbers, which are exact in
-// all of them. Written apart from the library's conversions, which it serves to
-// check.
+// all of them, in memory that both the host and the device can touch. Written
+// apart from the library's conversions, which it serves to check.
 #ifndef PARLEY_COMM_TESTING_VALUES_H_
 #define PARLEY_COMM_TESTING_VALUES_H_
 
 #include <cstdint>
-#include <vector>
+#include <string>
 
+#include "absl/status/status.h"
+#include "parley/device/device.h"
 #include "parley/device/tensor.h"
 
 namespace parley::testing {
@@ -18,12 +20,12 @@ namespace parley::testing {
 // element.
 class TestTensor {
  public:
-  // All bytes 0x5a.
-  TestTensor(DType dtype, int64_t count);
+  // All bytes 0x5a. `device` must outlive the tensor.
+  TestTensor(Device& device, DType dtype, int64_t count);
 
   DType dtype() const { return dtype_; }
   int64_t count() const { return count_; }
-  TensorView view() { return TensorView(data(), dtype_, count_); }
+  TensorView view() { return TensorView(data(), dtype_, count_, device_); }
 
   // Whole numbers from 0 to 256; for kBool 0 and 1.
   void Set(int64_t index, int value);
@@ -35,13 +37,37 @@ class TestTensor {
   bool GuardsIntact() const;
 
  private:
-  unsigned char* data() { return bytes_.data() + offset_; }
-  const unsigned char* data() const { return bytes_.data() + offset_; }
+  unsigned char* begin() const {
+    return static_cast<unsigned char*>(memory_.data());
+  }
+  unsigned char* data() const { return begin() + offset_; }
 
+  DeviceId device_;
   DType dtype_;
   int64_t count_;
-  std::vector<unsigned char> bytes_;
-  size_t offset_;
+  Allocation memory_;
+  int64_t offset_;
+};
+
+// A float32 tensor.
+class Floats {
+ public:
+  // All elements `value`. `device` must outlive the tensor.
+  Floats(Device& device, int64_t count, float value = 0);
+
+  float* data() const { return static_cast<float*>(memory_.data()); }
+  float& operator[](int64_t index) const { return data()[index]; }
+  TensorView view() const {
+    return TensorView(memory_.data(), DType::kFloat32, count_, device_);
+  }
+
+  // OK if all elements are `expected`; else kInternal with `what`.
+  absl::Status ExpectAll(float expected, const std::string& what) const;
+
+ private:
+  DeviceId device_;
+  int64_t count_;
+  Allocation memory_;
 };
 
 // The value of element `index` on `rank`: at most 10, so that the sum over 16
@@ -49,7 +75,7 @@ class TestTensor {
 int ValueOf(DType dtype, int rank, int64_t index);
 
 // A tensor filled with ValueOf().
-TestTensor FilledTensor(DType dtype, int64_t count, int rank);
+TestTensor FilledTensor(Device& device, DType dtype, int64_t count, int rank);
 
 }  // namespace parley::testing
 

@@ -283,9 +283,10 @@ TEST(CpuDeviceTest, CopiesOnlyItsOwnTensors) {
   const TensorCopy copy{
       TensorView(from, DType::kFloat32, 2),
       TensorView(to, DType::kFloat32, 2, DeviceId{DeviceKind::kCuda, 1})};
-  EXPECT_EQ(device.Copy({&copy, 1}, stream),
-            absl::InvalidArgumentError(
-                "Copy: float32[2] is on cuda:1, the stream on cpu:0"));
+  EXPECT_EQ(
+      device.Copy({&copy, 1}, stream),
+      absl::InvalidArgumentError(
+          "Copy: copies[0]: float32[2] is on cuda:1, the stream on cpu:0"));
   EXPECT_TRUE(stream.tasks().empty());
 }
 

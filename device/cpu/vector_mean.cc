@@ -121,7 +121,7 @@ template <DType kDType, bool kWeighted>
 HWY_INLINE void AddInputs(const MeanArgs& args, int first, int last, int64_t i,
                           double* HWY_RESTRICT sums) {
   // How far ahead of its use an input is fetched.
-  constexpr int64_t kAhead = 1024;
+  constexpr int64_t kAhead = 512;
   const D64 d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const int64_t stride = lanes * SizeOf(kDType);
@@ -161,8 +161,8 @@ HWY_INLINE void AddInputs(const MeanArgs& args, int first, int last, int64_t i,
 }
 
 // As MeanOfFew(), a few inputs at a time: large tensors tend to begin at the
-// same place of a page, and the lines of more than eight of them then do not
-// fit a set of the cache together.
+// same place of a page, and the lines of many of them then do not fit a set of
+// the cache together.
 template <DType kDType, bool kWeighted>
 HWY_NOINLINE int64_t MeanOfMany(const MeanArgs& args, int64_t begin,
                                 int64_t end) {
@@ -194,7 +194,7 @@ HWY_NOINLINE int64_t MeanOfMany(const MeanArgs& args, int64_t begin,
 
 template <DType kDType, bool kWeighted>
 int64_t MeanOfElements(const MeanArgs& args, int64_t begin, int64_t end) {
-  constexpr int kFew = 8;
+  constexpr int kFew = 4;
   return args.num_inputs <= kFew
              ? MeanOfFew<kDType, kWeighted>(args, begin, end)
              : MeanOfMany<kDType, kWeighted>(args, begin, end);

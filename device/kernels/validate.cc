@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -53,13 +54,6 @@ bool PartlyOverlap(const void* a, int64_t a_bytes, const void* b,
          b_begin < a_begin + static_cast<uintptr_t>(a_bytes);
 }
 
-absl::Status CheckOverlap(absl::string_view kernel, absl::string_view name,
-                          const void* output, const void* input,
-                          int64_t bytes) {
-  if (!PartlyOverlap(output, bytes, input, bytes)) return absl::OkStatus();
-  return Refuse(kernel, "the output overlaps ", name, " in part");
-}
-
 absl::Status CheckWeights(absl::string_view kernel, const MeanArgs& args) {
   if (args.weights == nullptr) return absl::OkStatus();
   if (!IsFloating(args.dtype)) {
@@ -93,18 +87,13 @@ absl::Status CheckInputs(absl::string_view kernel, const void* const* inputs,
   return absl::OkStatus();
 }
 
-// That `output` is no input's neighbour in part.
-absl::Status CheckOutput(absl::string_view kernel, const void* output,
-                         const void* const* inputs, int num_inputs,
-                         int64_t count, DType dtype) {
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kernel, "an output", output, count));
-  const int64_t bytes = count * SizeOf(dtype);
+// The input that `output` overlaps in part; -1 if there is none.
+int OverlappedInput(const void* output, const void* const* inputs,
+                    int num_inputs, int64_t bytes) {
   for (int r = 0; r < num_inputs; ++r) {
-    if (PartlyOverlap(output, bytes, inputs[r], bytes)) {
-      return Refuse(kernel, "an output overlaps inputs[", r, "] in part");
-    }
+    if (PartlyOverlap(output, bytes, inputs[r], bytes)) return r;
   }
-  return absl::OkStatus();
+  return -1;
 }
 
 // A stride of 0 means that elements share memory.
@@ -115,46 +104,73 @@ bool HasSharedElements(const TensorView& view) {
   return false;
 }
 
-absl::Status CheckCopy(const TensorCopy& copy, DeviceId device) {
+// Entry `i` of the list.
+absl::Status CheckCopy(int64_t i, const TensorCopy& copy, DeviceId device) {
+  const auto refuse = [i](const auto&... parts) {
+    return Refuse("Copy", "copies[", i, "]: ", parts...);
+  };
   const TensorView& from = copy.from;
   const TensorView& to = copy.to;
   if (from.dtype() != to.dtype() || from.count() != to.count()) {
-    return Refuse("Copy", "from ", from.ToString(), " to ", to.ToString());
+    return refuse("from ", from.ToString(), " to ", to.ToString());
   }
   for (const TensorView* view : {&from, &to}) {
     if (view->device() != device) {
-      return Refuse("Copy", view->ToString(), " is on ",
-                    ToString(view->device()), ", the stream on ",
-                    ToString(device));
+      return refuse(view->ToString(), " is on ", ToString(view->device()),
+                    ", the stream on ", ToString(device));
     }
-    PARLEY_RETURN_IF_ERROR(
-        CheckPointer("Copy", view->ToString(), view->data(), view->count()));
+    if (view->data() == nullptr && view->count() != 0) {
+      return refuse(view->ToString(), " is null");
+    }
   }
   if (to.count() > 0 && HasSharedElements(to)) {
-    return Refuse("Copy", "to ", to.ToString(),
-                  ", whose elements share memory");
+    return refuse("to ", to.ToString(), ", whose elements share memory");
   }
   if (from.IsDense() && to.IsDense() &&
       (PartlyOverlap(from.data(), from.bytes(), to.data(), to.bytes()) ||
        (from.data() == to.data() && !kernels::IsBlockCopy(copy)))) {
-    return Refuse("Copy", "from ", from.ToString(), " to ", to.ToString(),
+    return refuse("from ", from.ToString(), " to ", to.ToString(),
                   ", which overlap");
   }
   return absl::OkStatus();
 }
 
+// Entry `i` of the list.
+absl::Status CheckPiece(int64_t i, const FingerprintPiece& piece) {
+  if (piece.count >= 0 && piece.first_index >= 0 &&
+      (piece.data != nullptr || piece.count == 0)) {
+    return absl::OkStatus();
+  }
+  // Put together only where it is needed: lists are long.
+  const std::string kernel = absl::StrCat("Fingerprint: pieces[", i, "]");
+  PARLEY_RETURN_IF_ERROR(CheckCount(kernel, "count", piece.count, 0));
+  PARLEY_RETURN_IF_ERROR(
+      CheckCount(kernel, "first_index", piece.first_index, 0));
+  return CheckPointer(kernel, "data", piece.data, piece.count);
+}
+
+struct Operand {
+  absl::string_view name;
+  const void* data;
+};
+
 // For kernels with two inputs, one of which may be the output.
 absl::Status CheckPair(absl::string_view kernel, DType dtype, int64_t count,
-                       const void* a, const void* b, const void* output) {
+                       const Operand& a, const Operand& b,
+                       const Operand& output) {
   PARLEY_RETURN_IF_ERROR(CheckFloating(kernel, dtype));
   PARLEY_RETURN_IF_ERROR(CheckCount(kernel, "count", count, 0));
   const int64_t bytes = count * SizeOf(dtype);
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kernel, "the first input", a, count));
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kernel, "the second input", b, count));
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kernel, "the output", output, count));
-  PARLEY_RETURN_IF_ERROR(
-      CheckOverlap(kernel, "the first input", output, a, bytes));
-  return CheckOverlap(kernel, "the second input", output, b, bytes);
+  for (const Operand& operand : {a, b, output}) {
+    PARLEY_RETURN_IF_ERROR(
+        CheckPointer(kernel, operand.name, operand.data, count));
+  }
+  for (const Operand& input : {a, b}) {
+    if (PartlyOverlap(output.data, bytes, input.data, bytes)) {
+      return Refuse(kernel, output.name, " overlaps ", input.name, " in part");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -171,9 +187,16 @@ absl::Status Validate(const MeanArgs& args) {
   PARLEY_RETURN_IF_ERROR(
       CheckPointer(kKernel, "outputs", args.outputs, args.num_outputs));
   for (int j = 0; j < args.num_outputs; ++j) {
-    PARLEY_RETURN_IF_ERROR(CheckOutput(kKernel, args.outputs[j], args.inputs,
-                                       args.num_inputs, args.count,
-                                       args.dtype));
+    if (args.outputs[j] == nullptr && args.count != 0) {
+      return Refuse(kKernel, "outputs[", j, "] is null, for ", args.count,
+                    " elements");
+    }
+    const int r = OverlappedInput(args.outputs[j], args.inputs, args.num_inputs,
+                                  args.count * SizeOf(args.dtype));
+    if (r >= 0) {
+      return Refuse(kKernel, "outputs[", j, "] overlaps inputs[", r,
+                    "] in part");
+    }
   }
   return CheckWeights(kKernel, args);
 }
@@ -185,8 +208,12 @@ absl::Status Validate(const ReduceArgs& args) {
   }
   PARLEY_RETURN_IF_ERROR(
       CheckInputs(kKernel, args.inputs, args.num_inputs, args.count));
-  return CheckOutput(kKernel, args.output, args.inputs, args.num_inputs,
-                     args.count, args.dtype);
+  PARLEY_RETURN_IF_ERROR(
+      CheckPointer(kKernel, "output", args.output, args.count));
+  const int r = OverlappedInput(args.output, args.inputs, args.num_inputs,
+                                args.count * SizeOf(args.dtype));
+  if (r < 0) return absl::OkStatus();
+  return Refuse(kKernel, "output overlaps inputs[", r, "] in part");
 }
 
 absl::Status Validate(const CopyArgs& args, DeviceId device) {
@@ -194,7 +221,7 @@ absl::Status Validate(const CopyArgs& args, DeviceId device) {
   PARLEY_RETURN_IF_ERROR(
       CheckPointer("Copy", "copies", args.copies, args.num_copies));
   for (int64_t i = 0; i < args.num_copies; ++i) {
-    PARLEY_RETURN_IF_ERROR(CheckCopy(args.copies[i], device));
+    PARLEY_RETURN_IF_ERROR(CheckCopy(i, args.copies[i], device));
   }
   return absl::OkStatus();
 }
@@ -211,7 +238,7 @@ absl::Status Validate(const CastArgs& args) {
   const int64_t from_bytes = args.count * SizeOf(args.from_dtype);
   const int64_t to_bytes = args.count * SizeOf(args.to_dtype);
   if (PartlyOverlap(args.from, from_bytes, args.to, to_bytes)) {
-    return Refuse(kKernel, "the output overlaps the input in part");
+    return Refuse(kKernel, "to overlaps from in part");
   }
   return absl::OkStatus();
 }
@@ -220,18 +247,20 @@ absl::Status Validate(const AxpbyArgs& args) {
   constexpr char kKernel[] = "Axpby";
   PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "a", args.a));
   PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "b", args.b));
-  return CheckPair(kKernel, args.dtype, args.count, args.x, args.y, args.y);
+  return CheckPair(kKernel, args.dtype, args.count, {"x", args.x},
+                   {"y", args.y}, {"y", args.y});
 }
 
 absl::Status Validate(const LerpArgs& args) {
   constexpr char kKernel[] = "Lerp";
   PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "t", args.t));
-  return CheckPair(kKernel, args.dtype, args.count, args.x, args.y, args.y);
+  return CheckPair(kKernel, args.dtype, args.count, {"x", args.x},
+                   {"y", args.y}, {"y", args.y});
 }
 
 absl::Status Validate(const DeltaArgs& args) {
-  return CheckPair("Delta", args.dtype, args.count, args.a, args.b,
-                   args.output);
+  return CheckPair("Delta", args.dtype, args.count, {"a", args.a},
+                   {"b", args.b}, {"output", args.output});
 }
 
 absl::Status Validate(const FingerprintArgs& args) {
@@ -241,12 +270,7 @@ absl::Status Validate(const FingerprintArgs& args) {
       CheckPointer(kKernel, "pieces", args.pieces, args.num_pieces));
   PARLEY_RETURN_IF_ERROR(CheckPointer(kKernel, "sum", args.sum, 1));
   for (int64_t i = 0; i < args.num_pieces; ++i) {
-    const FingerprintPiece& piece = args.pieces[i];
-    PARLEY_RETURN_IF_ERROR(CheckCount(kKernel, "count", piece.count, 0));
-    PARLEY_RETURN_IF_ERROR(
-        CheckCount(kKernel, "first_index", piece.first_index, 0));
-    PARLEY_RETURN_IF_ERROR(
-        CheckPointer(kKernel, "data", piece.data, piece.count));
+    PARLEY_RETURN_IF_ERROR(CheckPiece(i, args.pieces[i]));
   }
   return absl::OkStatus();
 }

@@ -100,11 +100,11 @@ TEST(ValidateTest, Mean) {
            [](MeanArgs& a) { a.num_outputs = 0; }},
           {"Mean: outputs is null, for 2 elements",
            [](MeanArgs& a) { a.outputs = nullptr; }},
-          {"Mean: an output is null, for 4 elements",
+          {"Mean: outputs[1] is null, for 4 elements",
            [](MeanArgs&) { outputs[1] = nullptr; }},
-          {"Mean: an output overlaps inputs[1] in part",
+          {"Mean: outputs[1] overlaps inputs[1] in part",
            [](MeanArgs&) { outputs[1] = Block(1) + 15; }},
-          {"Mean: an output overlaps inputs[2] in part",
+          {"Mean: outputs[0] overlaps inputs[2] in part",
            [](MeanArgs&) { outputs[0] = Block(2) - 15; }},
           {"", [](MeanArgs& a) { a.weights = nullptr; }},
           {"", [](MeanArgs& a) { a.num_inputs = a.num_outputs = 1; }},
@@ -169,11 +169,11 @@ TEST(ValidateTest, Reduce) {
            [](ReduceArgs& a) { a.inputs = nullptr; }},
           {"Reduce: inputs[0] is null, for 4 elements",
            [](ReduceArgs&) { inputs[0] = nullptr; }},
-          {"Reduce: an output is null, for 4 elements",
+          {"Reduce: output is null, for 4 elements",
            [](ReduceArgs& a) { a.output = nullptr; }},
-          {"Reduce: an output overlaps inputs[0] in part",
+          {"Reduce: output overlaps inputs[0] in part",
            [](ReduceArgs& a) { a.output = Block(0) + 1; }},
-          {"Reduce: an output overlaps inputs[2] in part",
+          {"Reduce: output overlaps inputs[2] in part",
            [](ReduceArgs& a) { a.output = Block(2) - 1; }},
           {"",
            [](ReduceArgs& a) {
@@ -220,11 +220,11 @@ TEST(ValidateTest, Cast) {
           {"Cast: to is null, for 4 elements",
            [](CastArgs& a) { a.to = nullptr; }},
           // The input has 16 bytes, the output 8.
-          {"Cast: the output overlaps the input in part",
+          {"Cast: to overlaps from in part",
            [](CastArgs& a) { a.to = Block(0); }},
-          {"Cast: the output overlaps the input in part",
+          {"Cast: to overlaps from in part",
            [](CastArgs& a) { a.to = Block(0) + 15; }},
-          {"Cast: the output overlaps the input in part",
+          {"Cast: to overlaps from in part",
            [](CastArgs& a) { a.to = Block(0) - 7; }},
           {"", [](CastArgs& a) { a.to = Block(0) + 16; }},
           {"", [](CastArgs& a) { a.from = Block(1) + 8; }},
@@ -247,33 +247,32 @@ TEST(ValidateTest, Cast) {
 }
 
 TEST(ValidateTest, Axpby) {
-  CheckCases<AxpbyArgs>(
-      {DType::kFloat32, 1, 2, Block(0), Block(1), kCount},
-      {
-          {"Axpby: a is inf, which is not finite",
-           [](AxpbyArgs& a) { a.a = kInfinity; }},
-          {"Axpby: b is nan, which is not finite",
-           [](AxpbyArgs& a) { a.b = kNan; }},
-          {"Axpby: dtype int32 is not floating point",
-           [](AxpbyArgs& a) { a.dtype = DType::kInt32; }},
-          {"Axpby: count is -1; it must be at least 0",
-           [](AxpbyArgs& a) { a.count = -1; }},
-          {"Axpby: the first input is null, for 4 elements",
-           [](AxpbyArgs& a) { a.x = nullptr; }},
-          {"Axpby: the second input is null, for 4 elements",
-           [](AxpbyArgs& a) { a.y = nullptr; }},
-          {"Axpby: the output overlaps the first input in part",
-           [](AxpbyArgs& a) { a.x = Block(1) + 15; }},
-          {"", [](AxpbyArgs& a) { a.x = Block(1) + 16; }},
-          {"", [](AxpbyArgs& a) { a.x = a.y; }},
-          {"", [](AxpbyArgs& a) { a.a = a.b = -kMax; }},
-          {"", [](AxpbyArgs& a) { a.a = a.b = 0; }},
-          {"",
-           [](AxpbyArgs& a) {
-             a.x = a.y = nullptr;
-             a.count = 0;
-           }},
-      });
+  CheckCases<AxpbyArgs>({DType::kFloat32, 1, 2, Block(0), Block(1), kCount},
+                        {
+                            {"Axpby: a is inf, which is not finite",
+                             [](AxpbyArgs& a) { a.a = kInfinity; }},
+                            {"Axpby: b is nan, which is not finite",
+                             [](AxpbyArgs& a) { a.b = kNan; }},
+                            {"Axpby: dtype int32 is not floating point",
+                             [](AxpbyArgs& a) { a.dtype = DType::kInt32; }},
+                            {"Axpby: count is -1; it must be at least 0",
+                             [](AxpbyArgs& a) { a.count = -1; }},
+                            {"Axpby: x is null, for 4 elements",
+                             [](AxpbyArgs& a) { a.x = nullptr; }},
+                            {"Axpby: y is null, for 4 elements",
+                             [](AxpbyArgs& a) { a.y = nullptr; }},
+                            {"Axpby: y overlaps x in part",
+                             [](AxpbyArgs& a) { a.x = Block(1) + 15; }},
+                            {"", [](AxpbyArgs& a) { a.x = Block(1) + 16; }},
+                            {"", [](AxpbyArgs& a) { a.x = a.y; }},
+                            {"", [](AxpbyArgs& a) { a.a = a.b = -kMax; }},
+                            {"", [](AxpbyArgs& a) { a.a = a.b = 0; }},
+                            {"",
+                             [](AxpbyArgs& a) {
+                               a.x = a.y = nullptr;
+                               a.count = 0;
+                             }},
+                        });
 }
 
 TEST(ValidateTest, Lerp) {
@@ -287,11 +286,11 @@ TEST(ValidateTest, Lerp) {
                             [](LerpArgs& a) { a.dtype = DType::kUInt8; }},
                            {"Lerp: count is -1; it must be at least 0",
                             [](LerpArgs& a) { a.count = -1; }},
-                           {"Lerp: the first input is null, for 4 elements",
+                           {"Lerp: x is null, for 4 elements",
                             [](LerpArgs& a) { a.x = nullptr; }},
-                           {"Lerp: the second input is null, for 4 elements",
+                           {"Lerp: y is null, for 4 elements",
                             [](LerpArgs& a) { a.y = nullptr; }},
-                           {"Lerp: the output overlaps the first input in part",
+                           {"Lerp: y overlaps x in part",
                             [](LerpArgs& a) { a.x = Block(1) - 7; }},
                            {"", [](LerpArgs& a) { a.x = Block(1) - 8; }},
                            {"", [](LerpArgs& a) { a.x = a.y; }},
@@ -313,15 +312,15 @@ TEST(ValidateTest, Delta) {
            [](DeltaArgs& a) { a.dtype = DType::kBool; }},
           {"Delta: count is -1; it must be at least 0",
            [](DeltaArgs& a) { a.count = -1; }},
-          {"Delta: the first input is null, for 4 elements",
+          {"Delta: a is null, for 4 elements",
            [](DeltaArgs& a) { a.a = nullptr; }},
-          {"Delta: the second input is null, for 4 elements",
+          {"Delta: b is null, for 4 elements",
            [](DeltaArgs& a) { a.b = nullptr; }},
-          {"Delta: the output is null, for 4 elements",
+          {"Delta: output is null, for 4 elements",
            [](DeltaArgs& a) { a.output = nullptr; }},
-          {"Delta: the output overlaps the first input in part",
+          {"Delta: output overlaps a in part",
            [](DeltaArgs& a) { a.output = Block(0) + 31; }},
-          {"Delta: the output overlaps the second input in part",
+          {"Delta: output overlaps b in part",
            [](DeltaArgs& a) { a.output = Block(1) - 31; }},
           {"", [](DeltaArgs& a) { a.output = Block(0) + 32; }},
           {"", [](DeltaArgs& a) { a.output = Block(0); }},
@@ -347,11 +346,11 @@ TEST(ValidateTest, Fingerprint) {
            [](FingerprintArgs& a) { a.pieces = nullptr; }},
           {"Fingerprint: sum is null, for 1 elements",
            [](FingerprintArgs& a) { a.sum = nullptr; }},
-          {"Fingerprint: count is -1; it must be at least 0",
+          {"Fingerprint: pieces[1]: count is -1; it must be at least 0",
            [](FingerprintArgs&) { pieces[1].count = -1; }},
-          {"Fingerprint: first_index is -3; it must be at least 0",
+          {"Fingerprint: pieces[1]: first_index is -3; it must be at least 0",
            [](FingerprintArgs&) { pieces[1].first_index = -3; }},
-          {"Fingerprint: data is null, for 4 elements",
+          {"Fingerprint: pieces[1]: data is null, for 4 elements",
            [](FingerprintArgs&) { pieces[1].data = nullptr; }},
           {"", [](FingerprintArgs&) { pieces[0].dtype = DType::kBool; }},
           // Of nothing, twice.
@@ -391,32 +390,34 @@ TEST(ValidateTest, CopyRefuses) {
        [](CopyArgs& a) { a.num_copies = -1; }},
       {"Copy: copies is null, for 2 elements",
        [](CopyArgs& a) { a.copies = nullptr; }},
-      {"Copy: from int32[4] to float32[4]",
+      {"Copy: copies[1]: from int32[4] to float32[4]",
        [](CopyArgs&) { copies[1].from = Vector(Block(0), DType::kInt32); }},
-      {"Copy: from float32[4] to float32[5]",
+      {"Copy: copies[1]: from float32[4] to float32[5]",
        [](CopyArgs&) { copies[1].to = Vector(Block(3), DType::kFloat32, 5); }},
-      {"Copy: float32[4] is on cuda:1, the stream on cpu:0",
+      {"Copy: copies[1]: float32[4] is on cuda:1, the stream on cpu:0",
        [=](CopyArgs&) {
          copies[1].from = Vector(Block(0), DType::kFloat32, kCount, kOther);
        }},
-      {"Copy: float32[4] is on cuda:1, the stream on cpu:0",
+      {"Copy: copies[0]: float32[4] is on cuda:1, the stream on cpu:0",
        [=](CopyArgs&) {
          copies[0].to = Vector(Block(3), DType::kFloat32, kCount, kOther);
        }},
-      {"Copy: float32[4] is null, for 4 elements",
+      {"Copy: copies[1]: float32[4] is null",
        [](CopyArgs&) { copies[1].from = Vector(nullptr); }},
-      {"Copy: float32[4] is null, for 4 elements",
+      {"Copy: copies[1]: float32[4] is null",
        [](CopyArgs&) { copies[1].to = Vector(nullptr); }},
-      {"Copy: to float32[2,2] with strides [0,1], whose elements share memory",
+      {"Copy: copies[1]: to float32[2,2] with strides [0,1], whose elements "
+       "share memory",
        [](CopyArgs&) {
          copies[1].to = Strided(Block(3), {2, 2}, {0, 1});
        }},
-      {"Copy: from float32[4] to float32[4], which overlap",
+      {"Copy: copies[1]: from float32[4] to float32[4], which overlap",
        [](CopyArgs&) { copies[1].to = Vector(Block(1) + 15); }},
-      {"Copy: from float32[4] to float32[4], which overlap",
+      {"Copy: copies[1]: from float32[4] to float32[4], which overlap",
        [](CopyArgs&) { copies[1].to = Vector(Block(1) - 15); }},
       // A transposition in place.
-      {"Copy: from float32[2,2] to float32[2,2] with strides [1,2], which "
+      {"Copy: copies[1]: from float32[2,2] to float32[2,2] with strides [1,2], "
+       "which "
        "overlap",
        [](CopyArgs&) {
          copies[1] = {Strided(Block(1), {2, 2}, {2, 1}),
@@ -469,9 +470,10 @@ TEST(ValidateTest, CopyKnowsItsDevice) {
   ResetLists();
   const DeviceId cuda{DeviceKind::kCuda, 0};
   const CopyArgs args{copies, 1};
-  EXPECT_EQ(Validate(args, cuda),
-            absl::InvalidArgumentError(
-                "Copy: float32[4] is on cpu:0, the stream on cuda:0"));
+  EXPECT_EQ(
+      Validate(args, cuda),
+      absl::InvalidArgumentError(
+          "Copy: copies[0]: float32[4] is on cpu:0, the stream on cuda:0"));
   copies[0] = {Vector(Block(0), DType::kFloat32, kCount, cuda),
                Vector(Block(3), DType::kFloat32, kCount, cuda)};
   EXPECT_EQ(Validate(args, cuda), absl::OkStatus());

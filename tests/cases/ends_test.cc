@@ -19,10 +19,11 @@
 #include "parley/comm/communicator.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
-#include "parley/sim/testing/run_ranks.h"
 #include "parley/sim/world.h"
 #include "parley/tests/cases/harness.h"
 #include "parley/tests/cases/replica.h"
+#include "parley/tests/support/backend.h"
+#include "parley/tests/support/device_array.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {
@@ -31,39 +32,37 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(CasesTest, C28_AForcedAverageIsHeldAtOnceAndCountsNoStep) {
-  sim::testing::RunRanks(
-      {.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, {.period = 4}));
-        for (int64_t step = 0; step < 3; ++step) {
-          replica.Train(step);
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        }
-        PARLEY_RETURN_IF_ERROR(replica.CheckOwn(2));
-        PARLEY_ASSIGN_OR_RETURN(StepReport report, averager->AverageNow());
-        EXPECT_TRUE(report.met);
-        EXPECT_EQ(report.meetings, 2);
-        PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, 2)));
-        EXPECT_EQ(averager->step(), 3);
-        EXPECT_EQ(averager->next_meeting(), 4);
+  RunRanks({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, {.period = 4}));
+    for (int64_t step = 0; step < 3; ++step) {
+      replica.Train(step);
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    }
+    PARLEY_RETURN_IF_ERROR(replica.CheckOwn(2));
+    PARLEY_ASSIGN_OR_RETURN(StepReport report, averager->AverageNow());
+    EXPECT_TRUE(report.met);
+    EXPECT_EQ(report.meetings, 2);
+    PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, 2)));
+    EXPECT_EQ(averager->step(), 3);
+    EXPECT_EQ(averager->next_meeting(), 4);
 
-        replica.Train(100);
-        PARLEY_RETURN_IF_ERROR(
-            averager->AverageNow({.weight = rank.rank() + 1.0}).status());
-        PARLEY_RETURN_IF_ERROR(
-            replica.CheckMean({{0, 100, 1}, {1, 100, 2}, {2, 100, 3}}));
-        for (int64_t step = 3; step < 6; ++step) {
-          replica.Train(step);
-          PARLEY_ASSIGN_OR_RETURN(report, averager->Step());
-          EXPECT_EQ(report.met, step == 4);
-          PARLEY_RETURN_IF_ERROR(step == 4
-                                     ? replica.CheckMean(Everyone(3, step))
-                                     : replica.CheckOwn(step));
-        }
-        return absl::OkStatus();
-      });
+    replica.Train(100);
+    PARLEY_RETURN_IF_ERROR(
+        averager->AverageNow({.weight = rank.rank() + 1.0}).status());
+    PARLEY_RETURN_IF_ERROR(
+        replica.CheckMean({{0, 100, 1}, {1, 100, 2}, {2, 100, 3}}));
+    for (int64_t step = 3; step < 6; ++step) {
+      replica.Train(step);
+      PARLEY_ASSIGN_OR_RETURN(report, averager->Step());
+      EXPECT_EQ(report.met, step == 4);
+      PARLEY_RETURN_IF_ERROR(step == 4 ? replica.CheckMean(Everyone(3, step))
+                                       : replica.CheckOwn(step));
+    }
+    return absl::OkStatus();
+  });
 }
 
 TEST(CasesTest, C28_AForcedAverageIsForcedOnAll) {
@@ -71,7 +70,7 @@ TEST(CasesTest, C28_AForcedAverageIsForcedOnAll) {
       CommonError(
           3,
           [](sim::RankContext& rank) -> absl::Status {
-            Replica replica(rank.rank(), Layers());
+            Replica replica(rank, Layers());
             PARLEY_ASSIGN_OR_RETURN(
                 auto averager,
                 MakeAverager(rank.communicator(), replica, {.period = 4}));
@@ -90,80 +89,75 @@ TEST(CasesTest, C28_AForcedAverageIsForcedOnAll) {
 // Epochs of five steps with a period of four. Some end in a step that meets
 // anyway; its mean does not change when it is averaged once more.
 TEST(CasesTest, C28_EpochsEndInAnAverage) {
-  sim::testing::RunRanks(
-      {.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        Recorder recorder;
-        ModelAveragerOptions options =
-            Periodic(rank.communicator(), replica, {.period = 4});
-        options.observer = &recorder;
-        PARLEY_ASSIGN_OR_RETURN(auto averager,
-                                TestedAverager::Create(std::move(options)));
-        for (int64_t step = 0; step < 15; ++step) {
-          replica.Train(step);
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-          PARLEY_RETURN_IF_ERROR(step % 4 == 0
-                                     ? replica.CheckMean(Everyone(3, step))
-                                     : replica.CheckOwn(step));
-          if (step % 5 != 4) continue;
-          PARLEY_RETURN_IF_ERROR(averager->AverageNow().status());
-          PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, step)));
-        }
-        // Those of the schedule, and behind steps 4, 9 and 14.
-        EXPECT_EQ(recorder.meetings(),
-                  std::vector<int64_t>({0, 4, 5, 8, 10, 12, 15}));
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    Recorder recorder;
+    ModelAveragerOptions options =
+        Periodic(rank.communicator(), replica, {.period = 4});
+    options.observer = &recorder;
+    PARLEY_ASSIGN_OR_RETURN(auto averager,
+                            TestedAverager::Create(std::move(options)));
+    for (int64_t step = 0; step < 15; ++step) {
+      replica.Train(step);
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+      PARLEY_RETURN_IF_ERROR(step % 4 == 0
+                                 ? replica.CheckMean(Everyone(3, step))
+                                 : replica.CheckOwn(step));
+      if (step % 5 != 4) continue;
+      PARLEY_RETURN_IF_ERROR(averager->AverageNow().status());
+      PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, step)));
+    }
+    // Those of the schedule, and behind steps 4, 9 and 14.
+    EXPECT_EQ(recorder.meetings(),
+              std::vector<int64_t>({0, 4, 5, 8, 10, 12, 15}));
+    return absl::OkStatus();
+  });
 }
 
 // PyTorch ends with replicas that differ unless the last step happens to meet.
 TEST(CasesTest, C28_FinishAveragesWhatTheScheduleLeaves) {
   for (int64_t steps : {8, 9, 10, 11}) {
-    sim::testing::RunRanks(
-        {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-          Replica replica(rank.rank(), Layers());
-          PARLEY_ASSIGN_OR_RETURN(
-              auto averager,
-              MakeAverager(rank.communicator(), replica, {.period = 4}));
-          for (int64_t step = 0; step < steps; ++step) {
-            replica.Train(step);
-            PARLEY_RETURN_IF_ERROR(averager->Step().status());
-          }
-          const int64_t last = steps - 1;
-          PARLEY_RETURN_IF_ERROR(last == 8
-                                     ? replica.CheckMean(Everyone(3, last))
-                                     : replica.CheckOwn(last));
-          PARLEY_RETURN_IF_ERROR(averager->Finish());
-          EXPECT_EQ(averager->last_meeting().ranks, 3);
-          PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, last)));
+    RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+      Replica replica(rank, Layers());
+      PARLEY_ASSIGN_OR_RETURN(
+          auto averager,
+          MakeAverager(rank.communicator(), replica, {.period = 4}));
+      for (int64_t step = 0; step < steps; ++step) {
+        replica.Train(step);
+        PARLEY_RETURN_IF_ERROR(averager->Step().status());
+      }
+      const int64_t last = steps - 1;
+      PARLEY_RETURN_IF_ERROR(last == 8 ? replica.CheckMean(Everyone(3, last))
+                                       : replica.CheckOwn(last));
+      PARLEY_RETURN_IF_ERROR(averager->Finish());
+      EXPECT_EQ(averager->last_meeting().ranks, 3);
+      PARLEY_RETURN_IF_ERROR(replica.CheckMean(Everyone(3, last)));
 
-          replica.Train(steps);
-          EXPECT_EQ(
-              averager->Step().status(),
-              absl::FailedPreconditionError("Step(): Finish() was called"));
-          EXPECT_EQ(averager->AverageNow().status(),
-                    absl::FailedPreconditionError(
-                        "AverageNow(): Finish() was called"));
-          EXPECT_EQ(averager->Finish(), absl::FailedPreconditionError(
-                                            "Finish(): Finish() was called"));
-          EXPECT_EQ(averager->step(), steps + 1);
-          return replica.CheckOwn(steps);
-        });
+      replica.Train(steps);
+      EXPECT_EQ(averager->Step().status(),
+                absl::FailedPreconditionError("Step(): Finish() was called"));
+      EXPECT_EQ(
+          averager->AverageNow().status(),
+          absl::FailedPreconditionError("AverageNow(): Finish() was called"));
+      EXPECT_EQ(averager->Finish(),
+                absl::FailedPreconditionError("Finish(): Finish() was called"));
+      EXPECT_EQ(averager->step(), steps + 1);
+      return replica.CheckOwn(steps);
+    });
   }
 }
 
 TEST(CasesTest, C28_FinishWithoutAStepSinceTheMeetingCountsAll) {
-  sim::testing::RunRanks(
-      {.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, {.period = 4}));
-        PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        replica.Train(5);
-        PARLEY_RETURN_IF_ERROR(averager->Finish());
-        return replica.CheckMean(Everyone(3, 5));
-      });
+  RunRanks({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, {.period = 4}));
+    PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    replica.Train(5);
+    PARLEY_RETURN_IF_ERROR(averager->Finish());
+    return replica.CheckMean(Everyone(3, 5));
+  });
 }
 
 // A rank that trains on a stream of its own, behind an operation of its
@@ -175,8 +169,8 @@ class StreamTrainer {
                 Stream& stream)
       : gradients_(gradients),
         stream_(stream),
-        gradient_(1 << 16),
-        trained_(rank, Layers()) {
+        gradient_(gradients.device(), 1 << 16),
+        trained_(rank, gradients.device(), Layers()) {
     const auto to = replica.Parameters();
     const auto from = trained_.Parameters();
     for (size_t t = 0; t < to.entries().size(); ++t) {
@@ -191,9 +185,7 @@ class StreamTrainer {
   absl::Status Train(int64_t step) {
     trained_.Train(step);
     PARLEY_RETURN_IF_ERROR(
-        gradients_
-            .Broadcast({TensorView::Of(absl::MakeSpan(gradient_))}, 0, stream_)
-            .status());
+        gradients_.Broadcast({gradient_.view()}, 0, stream_).status());
     return gradients_.device().Copy(
         {copies_.data(), static_cast<int64_t>(copies_.size())}, stream_);
   }
@@ -201,7 +193,7 @@ class StreamTrainer {
  private:
   Communicator& gradients_;
   Stream& stream_;
-  std::vector<uint8_t> gradient_;
+  DeviceArray<uint8_t> gradient_;
   Replica trained_;
   std::vector<TensorCopy> copies_;
 };
@@ -210,12 +202,12 @@ TEST(CasesTest, C28_MeetingsComeBehindTheCallersStream) {
   sim::WorldOptions world;
   world.ranks = 3;
   world.intra_host = {absl::Microseconds(1), 1'000'000'000};
-  sim::testing::RunRanks(world, [](sim::RankContext& rank) -> absl::Status {
+  RunRanks(world, [](sim::RankContext& rank) -> absl::Status {
     PARLEY_ASSIGN_OR_RETURN(const auto gradients,
                             rank.communicator().Split({0, 1, 2}));
     PARLEY_ASSIGN_OR_RETURN(const auto stream,
                             gradients->device().CreateStream());
-    Replica replica(rank.rank(), Layers());
+    Replica replica(rank, Layers());
     StreamTrainer trainer(rank.rank(), *gradients, replica, *stream);
     PARLEY_ASSIGN_OR_RETURN(
         auto averager,
@@ -264,7 +256,7 @@ std::vector<Source> LastMeeting(const std::vector<int64_t>& steps) {
 
 absl::Status TrainUnevenly(sim::RankContext& rank,
                            const std::vector<int64_t>& steps) {
-  Replica replica(rank.rank(), Layers());
+  Replica replica(rank, Layers());
   PARLEY_ASSIGN_OR_RETURN(
       auto averager,
       MakeAverager(rank.communicator(), replica,
@@ -294,44 +286,42 @@ TEST(CasesTest, C34_RanksThatLeaveEarlyServeTheOthers) {
   };
   for (const std::vector<int64_t>& steps : all) {
     SCOPED_TRACE(absl::StrJoin(steps, ", "));
-    sim::testing::RunRanks(
+    RunRanks(
         {.ranks = static_cast<int>(steps.size())},
         [&](sim::RankContext& rank) { return TrainUnevenly(rank, steps); });
   }
 }
 
 TEST(CasesTest, C34_ForcedAveragesAreServedAsWell) {
-  sim::testing::RunRanks(
-      {.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica,
-                         {.period = 50, .first = FirstMeeting::kAfterPeriod}));
-        const std::vector<Source> training = {{0, 0}, {2, 0}};
-        if (rank.rank() != 1) {
-          replica.Train(0);
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-          PARLEY_ASSIGN_OR_RETURN(const StepReport report,
-                                  averager->AverageNow());
-          EXPECT_EQ(report.ranks, 2);
-          PARLEY_RETURN_IF_ERROR(replica.CheckMean(training));
-        }
-        if (rank.rank() == 2) {
-          replica.Train(1);
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        }
-        PARLEY_RETURN_IF_ERROR(averager->Finish());
-        EXPECT_EQ(averager->last_meeting().ranks, 1);
-        return replica.CheckMean({{2, 1}});
-      });
+  RunRanks({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica,
+                     {.period = 50, .first = FirstMeeting::kAfterPeriod}));
+    const std::vector<Source> training = {{0, 0}, {2, 0}};
+    if (rank.rank() != 1) {
+      replica.Train(0);
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+      PARLEY_ASSIGN_OR_RETURN(const StepReport report, averager->AverageNow());
+      EXPECT_EQ(report.ranks, 2);
+      PARLEY_RETURN_IF_ERROR(replica.CheckMean(training));
+    }
+    if (rank.rank() == 2) {
+      replica.Train(1);
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    }
+    PARLEY_RETURN_IF_ERROR(averager->Finish());
+    EXPECT_EQ(averager->last_meeting().ranks, 1);
+    return replica.CheckMean({{2, 1}});
+  });
 }
 
 // Without Finish() nobody serves; the others are told who is missing.
 TEST(CasesTest, C34_ARankThatJustReturnsIsNamed) {
   const sim::Report report =
-      sim::World({.ranks = 3}).Run([](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
+      RunWorld({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+        Replica replica(rank, Layers());
         PARLEY_ASSIGN_OR_RETURN(
             auto averager,
             MakeAverager(rank.communicator(), replica, {.period = 2}));

@@ -3,6 +3,7 @@
 #include "parley/tests/cases/harness.h"
 
 #include "gtest/gtest.h"
+#include "parley/tests/support/backend.h"
 
 namespace parley::testing {
 
@@ -30,7 +31,7 @@ absl::StatusOr<TestedAverager> MakeAverager(
 
 absl::Status CommonError(
     int ranks, const std::function<absl::Status(sim::RankContext&)>& body) {
-  const sim::Report report = sim::World({.ranks = ranks}).Run(body);
+  const sim::Report report = RunWorld({.ranks = ranks}, body);
   const absl::Status& error = report.ranks[0].status;
   EXPECT_FALSE(error.ok());
   for (const sim::RankReport& rank : report.ranks) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "parley/base/random.h"
 #include "parley/base/status_macros.h"
+#include "parley/device/cpu/cpu_device.h"
 #include "parley/device/testing/values.h"
 #include "parley/tests/support/reference.h"
 
@@ -19,7 +20,7 @@ namespace parley::testing {
 namespace {
 
 constexpr uint64_t kSeed = 20260727;
-constexpr size_t kGuardBytes = 64;
+constexpr int64_t kGuardBytes = 64;
 constexpr char kGuard = '\x5a';
 
 size_t SizeOfElement(const TensorView& view) {
@@ -44,9 +45,16 @@ std::vector<int64_t> ElementOffsets(const TensorView& view) {
   return offsets;
 }
 
-TensorView MakeView(const TensorSpec& spec, void* data) {
-  if (spec.strides.empty()) return TensorView(data, spec.dtype, spec.shape);
-  return *TensorView::Strided(data, spec.dtype, spec.shape, spec.strides);
+TensorView MakeView(const TensorSpec& spec, void* data, DeviceId device) {
+  if (spec.strides.empty()) {
+    return TensorView(data, spec.dtype, spec.shape, device);
+  }
+  return *TensorView::Strided(data, spec.dtype, spec.shape, spec.strides,
+                              device);
+}
+
+char* CharsOf(const Allocation& memory) {
+  return static_cast<char*>(memory.data());
 }
 
 }  // namespace
@@ -57,10 +65,19 @@ std::vector<Source> Everyone(int ranks, int64_t step) {
   return sources;
 }
 
-Replica::Replica(int rank, const std::vector<GroupSpec>& groups) : rank_(rank) {
+Replica::Replica(int rank, const std::vector<GroupSpec>& groups)
+    : Replica(rank, HeapAllocator(), DeviceId{}, groups) {}
+
+Replica::Replica(int rank, Device& device, const std::vector<GroupSpec>& groups)
+    : Replica(rank, device.host_visible_allocator(), device.id(), groups) {}
+
+Replica::Replica(int rank, Allocator& allocator, DeviceId device,
+                 const std::vector<GroupSpec>& groups)
+    : rank_(rank) {
   for (const GroupSpec& group : groups) {
     for (const TensorSpec& spec : group.tensors) {
-      tensors_.push_back(MakeTensor(spec, group.policy, policies_.size()));
+      tensors_.push_back(
+          MakeTensor(spec, group.policy, policies_.size(), allocator, device));
     }
     policies_.push_back(group.policy);
   }
@@ -68,16 +85,19 @@ Replica::Replica(int rank, const std::vector<GroupSpec>& groups) : rank_(rank) {
 }
 
 Replica::Tensor Replica::MakeTensor(const TensorSpec& spec, Policy policy,
-                                    size_t group) {
+                                    size_t group, Allocator& allocator,
+                                    DeviceId device) {
   Tensor tensor{spec.name, policy, group, {}, {}, {}};
-  tensor.offsets = ElementOffsets(MakeView(spec, nullptr));
-  size_t extent = 0;
+  tensor.offsets = ElementOffsets(MakeView(spec, nullptr, device));
+  int64_t extent = 0;
   for (int64_t& offset : tensor.offsets) {
-    extent = std::max(extent, static_cast<size_t>(offset + SizeOf(spec.dtype)));
+    extent = std::max(extent, offset + SizeOf(spec.dtype));
     offset += kGuardBytes;
   }
-  tensor.storage.assign(kGuardBytes + extent + kGuardBytes, kGuard);
-  tensor.view = MakeView(spec, tensor.storage.data() + kGuardBytes);
+  tensor.memory =
+      Allocation::Create(allocator, kGuardBytes + extent + kGuardBytes).value();
+  std::fill_n(CharsOf(tensor.memory), tensor.memory.bytes(), kGuard);
+  tensor.view = MakeView(spec, CharsOf(tensor.memory) + kGuardBytes, device);
   return tensor;
 }
 
@@ -96,7 +116,7 @@ std::string Replica::ValuesOf(const Tensor& tensor, int rank, int64_t step) {
 std::string Replica::Gather(const Tensor& tensor) {
   std::string bytes;
   for (int64_t offset : tensor.offsets) {
-    bytes.append(tensor.storage.data() + offset, SizeOfElement(tensor.view));
+    bytes.append(CharsOf(tensor.memory) + offset, SizeOfElement(tensor.view));
   }
   return bytes;
 }
@@ -104,7 +124,7 @@ std::string Replica::Gather(const Tensor& tensor) {
 void Replica::Scatter(absl::string_view bytes, Tensor& tensor) {
   const size_t size = SizeOfElement(tensor.view);
   for (size_t i = 0; i < tensor.offsets.size(); ++i) {
-    std::memcpy(tensor.storage.data() + tensor.offsets[i],
+    std::memcpy(CharsOf(tensor.memory) + tensor.offsets[i],
                 bytes.data() + i * size, size);
   }
 }
@@ -140,9 +160,10 @@ const Replica::Tensor& Replica::Find(absl::string_view name) const {
 
 absl::Status Replica::Check(const Tensor& tensor, absl::string_view expected) {
   const size_t size = SizeOfElement(tensor.view);
-  std::vector<char> rest = tensor.storage;
+  const char* begin = CharsOf(tensor.memory);
+  std::vector<char> rest(begin, begin + tensor.memory.bytes());
   for (size_t i = 0; i < tensor.offsets.size(); ++i) {
-    const absl::string_view got(tensor.storage.data() + tensor.offsets[i],
+    const absl::string_view got(CharsOf(tensor.memory) + tensor.offsets[i],
                                 size);
     const absl::string_view want = expected.substr(i * size, size);
     if (got != want) {
@@ -156,8 +177,7 @@ absl::Status Replica::Check(const Tensor& tensor, absl::string_view expected) {
   for (size_t i = 0; i < rest.size(); ++i) {
     if (rest[i] == kGuard) continue;
     return absl::InternalError(absl::StrCat(
-        tensor.name, ": byte ",
-        static_cast<int64_t>(i) - static_cast<int64_t>(kGuardBytes),
+        tensor.name, ": byte ", static_cast<int64_t>(i) - kGuardBytes,
         " from its first, which is no element, was written"));
   }
   return absl::OkStatus();

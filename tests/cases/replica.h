@@ -3,7 +3,7 @@
 //
 // Replica: the model of one rank, made to be averaged and looked at closely.
 //
-//   Replica replica(rank.rank(), {{.tensors = {{.name = "w", .shape = {5}}}}});
+//   Replica replica(rank, {{.tensors = {{.name = "w", .shape = {5}}}}});
 //   ... an averager of replica.Parameters() ...
 //   replica.Train(step);
 //   PARLEY_RETURN_IF_ERROR(averager->Step().status());
@@ -29,7 +29,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "parley/averaging/parameters.h"
+#include "parley/device/device.h"
 #include "parley/device/tensor.h"
+#include "parley/sim/world.h"
 
 namespace parley::testing {
 
@@ -57,8 +59,15 @@ std::vector<Source> Everyone(int ranks, int64_t step);
 
 class Replica {
  public:
-  // `rank` is whose values it holds. Trained at step -1.
+  // `rank` is whose values it holds, on the CPU. Trained at step -1.
   Replica(int rank, const std::vector<GroupSpec>& groups);
+
+  // The same on `device`, in memory that the host can touch as well.
+  Replica(int rank, Device& device, const std::vector<GroupSpec>& groups);
+
+  // Of this rank, on its communicator's device.
+  Replica(sim::RankContext& rank, const std::vector<GroupSpec>& groups)
+      : Replica(rank.rank(), rank.communicator().device(), groups) {}
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
@@ -97,11 +106,15 @@ class Replica {
     Policy policy;
     size_t group;
     TensorView view;
-    std::vector<char> storage;     // with the guards
+    Allocation memory;             // with the guards
     std::vector<int64_t> offsets;  // of the elements in it, row-major
   };
 
-  static Tensor MakeTensor(const TensorSpec& spec, Policy policy, size_t group);
+  Replica(int rank, Allocator& allocator, DeviceId device,
+          const std::vector<GroupSpec>& groups);
+
+  static Tensor MakeTensor(const TensorSpec& spec, Policy policy, size_t group,
+                           Allocator& allocator, DeviceId device);
   static std::string ValuesOf(const Tensor& tensor, int rank, int64_t step);
   static std::string Gather(const Tensor& tensor);
   static void Scatter(absl::string_view bytes, Tensor& tensor);

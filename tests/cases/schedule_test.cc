@@ -13,10 +13,10 @@
 #include "gtest/gtest.h"
 #include "parley/averaging/model_averager.h"
 #include "parley/base/status_macros.h"
-#include "parley/sim/testing/run_ranks.h"
 #include "parley/sim/world.h"
 #include "parley/tests/cases/harness.h"
 #include "parley/tests/cases/replica.h"
+#include "parley/tests/support/backend.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {
@@ -44,7 +44,7 @@ struct Row {
 // at the steps of the table and nothing at all at others.
 absl::Status FollowTable(sim::RankContext& rank, const Row& row,
                          const std::vector<GroupSpec>& model) {
-  Replica replica(rank.rank(), model);
+  Replica replica(rank, model);
   PARLEY_ASSIGN_OR_RETURN(
       auto averager, MakeAverager(rank.communicator(), replica, row.schedule));
   size_t met = 0;
@@ -75,7 +75,7 @@ void ExpectTable(const std::vector<Row>& rows,
     for (const Row& row : rows) {
       SCOPED_TRACE(absl::StrCat(ranks, " ranks, warmup_steps ",
                                 row.schedule.warmup_steps));
-      sim::testing::RunRanks({.ranks = ranks}, [&](sim::RankContext& rank) {
+      RunRanks({.ranks = ranks}, [&](sim::RankContext& rank) {
         return FollowTable(rank, row, model);
       });
     }
@@ -112,19 +112,18 @@ TEST(CasesTest, C02_GroupsFollowTheSameTable) {
 // Fingerprints, one for each of 12 meetings.
 std::vector<uint64_t> Fingerprints(const std::vector<GroupSpec>& model) {
   std::vector<uint64_t> fingerprints(12);
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), model);
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, {.period = 1}));
-        for (size_t step = 0; step < fingerprints.size(); ++step) {
-          replica.Train(static_cast<int64_t>(step));
-          PARLEY_ASSIGN_OR_RETURN(const StepReport report, averager->Step());
-          if (rank.rank() == 0) fingerprints[step] = report.model_fingerprint;
-        }
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, model);
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, {.period = 1}));
+    for (size_t step = 0; step < fingerprints.size(); ++step) {
+      replica.Train(static_cast<int64_t>(step));
+      PARLEY_ASSIGN_OR_RETURN(const StepReport report, averager->Step());
+      if (rank.rank() == 0) fingerprints[step] = report.model_fingerprint;
+    }
+    return absl::OkStatus();
+  });
   return fingerprints;
 }
 
@@ -135,44 +134,43 @@ TEST(CasesTest, C02_GroupsChangeNoBit) {
 }
 
 TEST(CasesTest, C06_PeriodOneWarnsAndFiresEachStep) {
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        for (int64_t period : {1, 2}) {
-          Recorder recorder;
-          Replica replica(rank.rank(), Layers());
-          ModelAveragerOptions options =
-              Periodic(rank.communicator(), replica, {.period = period});
-          options.observer = &recorder;
-          PARLEY_ASSIGN_OR_RETURN(auto averager,
-                                  TestedAverager::Create(std::move(options)));
-          if (period == 1) {
-            EXPECT_THAT(recorder.warnings(),
-                        ElementsAre(HasSubstr(
-                            "period: 1 averages the model at every step")));
-          } else {
-            EXPECT_THAT(recorder.warnings(), IsEmpty());
-          }
-          for (int64_t step = 0; step < 4; ++step) {
-            replica.Train(step);
-            PARLEY_RETURN_IF_ERROR(averager->Step().status());
-            PARLEY_RETURN_IF_ERROR(step % period == 0
-                                       ? replica.CheckMean(Everyone(3, step))
-                                       : replica.CheckOwn(step));
-          }
-          EXPECT_EQ(recorder.meetings(),
-                    period == 1 ? std::vector<int64_t>({0, 1, 2, 3})
-                                : std::vector<int64_t>({0, 2}));
-          EXPECT_LE(recorder.warnings().size(), 1u);
-        }
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    for (int64_t period : {1, 2}) {
+      Recorder recorder;
+      Replica replica(rank, Layers());
+      ModelAveragerOptions options =
+          Periodic(rank.communicator(), replica, {.period = period});
+      options.observer = &recorder;
+      PARLEY_ASSIGN_OR_RETURN(auto averager,
+                              TestedAverager::Create(std::move(options)));
+      if (period == 1) {
+        EXPECT_THAT(recorder.warnings(),
+                    ElementsAre(HasSubstr(
+                        "period: 1 averages the model at every step")));
+      } else {
+        EXPECT_THAT(recorder.warnings(), IsEmpty());
+      }
+      for (int64_t step = 0; step < 4; ++step) {
+        replica.Train(step);
+        PARLEY_RETURN_IF_ERROR(averager->Step().status());
+        PARLEY_RETURN_IF_ERROR(step % period == 0
+                                   ? replica.CheckMean(Everyone(3, step))
+                                   : replica.CheckOwn(step));
+      }
+      EXPECT_EQ(recorder.meetings(), period == 1
+                                         ? std::vector<int64_t>({0, 1, 2, 3})
+                                         : std::vector<int64_t>({0, 2}));
+      EXPECT_LE(recorder.warnings().size(), 1u);
+    }
+    return absl::OkStatus();
+  });
 }
 
 // The error of an averager whose schedule only rank 1 cannot follow.
 std::string ScheduleError(const PeriodicScheduleOptions& schedule) {
   return CommonError(3,
                      [&](sim::RankContext& rank) {
-                       Replica replica(rank.rank(), Layers());
+                       Replica replica(rank, Layers());
                        return MakeAverager(
                                   rank.communicator(), replica,
                                   rank.rank() == 1
@@ -202,7 +200,7 @@ TEST(CasesTest, C08_WithoutWarmupTheFirstCallFires) {
     const Row row = {{.period = 6, .warmup_steps = 0, .first = first},
                      at_once ? std::vector<int64_t>{0, 6, 12, 18}
                              : std::vector<int64_t>{5, 11, 17}};
-    sim::testing::RunRanks({.ranks = 2}, [&](sim::RankContext& rank) {
+    RunRanks({.ranks = 2}, [&](sim::RankContext& rank) {
       return FollowTable(rank, row, Layers());
     });
   }
@@ -219,33 +217,32 @@ TEST(CasesTest, C09_AStepIsOneStepForAnyNumberOfParameters) {
       {{.tensors = {{.name = "w", .shape = {9}}}}}, LayersInGroups(), many};
   for (const std::vector<GroupSpec>& model : models) {
     const Row row = {{.period = 3, .warmup_steps = 2}, {2, 5, 8, 11, 14, 17}};
-    sim::testing::RunRanks({.ranks = 2}, [&](sim::RankContext& rank) {
+    RunRanks({.ranks = 2}, [&](sim::RankContext& rank) {
       return FollowTable(rank, row, model);
     });
   }
 }
 
 TEST(CasesTest, C09_AStepThatIsRefusedCountsAsWell) {
-  sim::testing::RunRanks(
-      {.ranks = 2}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, {.period = 2}));
-        replica.Train(0);
-        EXPECT_EQ(averager->Step({.weight = -1}).status().code(),
-                  absl::StatusCode::kInvalidArgument);
-        EXPECT_EQ(averager->step(), 1);
-        EXPECT_EQ(averager->next_meeting(), 2);
-        PARLEY_RETURN_IF_ERROR(replica.CheckOwn(0));
-        PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        replica.Train(2);
-        PARLEY_ASSIGN_OR_RETURN(const StepReport report, averager->Step());
-        EXPECT_TRUE(report.met);
-        EXPECT_EQ(report.step, 2);
-        EXPECT_EQ(averager->step(), 3);
-        return replica.CheckMean(Everyone(2, 2));
-      });
+  RunRanks({.ranks = 2}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, {.period = 2}));
+    replica.Train(0);
+    EXPECT_EQ(averager->Step({.weight = -1}).status().code(),
+              absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(averager->step(), 1);
+    EXPECT_EQ(averager->next_meeting(), 2);
+    PARLEY_RETURN_IF_ERROR(replica.CheckOwn(0));
+    PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    replica.Train(2);
+    PARLEY_ASSIGN_OR_RETURN(const StepReport report, averager->Step());
+    EXPECT_TRUE(report.met);
+    EXPECT_EQ(report.step, 2);
+    EXPECT_EQ(averager->step(), 3);
+    return replica.CheckMean(Everyone(2, 2));
+  });
 }
 
 }  // namespace

@@ -25,10 +25,10 @@
 #include "parley/base/random.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/cpu/cpu_device.h"
-#include "parley/sim/testing/run_ranks.h"
 #include "parley/sim/world.h"
 #include "parley/tests/cases/harness.h"
 #include "parley/tests/cases/replica.h"
+#include "parley/tests/support/backend.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {
@@ -58,19 +58,18 @@ SavedState With(const SavedState& state, const char* field,
 // Rank 0's state after 20 steps.
 SavedState StateOfRankZero() {
   SavedState state;
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(auto averager, MakeAverager(rank.communicator(),
-                                                            replica, kPyTorch));
-        for (int64_t step = 0; step < 20; ++step) {
-          replica.Train(step);
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        }
-        PARLEY_RETURN_IF_ERROR(replica.CheckOwn(19));
-        if (rank.rank() == 0) state = averager->State();
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager, MakeAverager(rank.communicator(), replica, kPyTorch));
+    for (int64_t step = 0; step < 20; ++step) {
+      replica.Train(step);
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    }
+    PARLEY_RETURN_IF_ERROR(replica.CheckOwn(19));
+    if (rank.rank() == 0) state = averager->State();
+    return absl::OkStatus();
+  });
   return state;
 }
 
@@ -95,62 +94,58 @@ TEST(CasesTest, C21_TheStepIsSavedAndRestored) {
   const std::string path = ::testing::TempDir() + "/c21.safetensors";
   const absl::Status written = WriteCheckpoint(path, StateOfRankZero());
   ASSERT_TRUE(written.ok()) << written;
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(auto averager, MakeAverager(rank.communicator(),
-                                                            replica, kPyTorch));
-        PARLEY_ASSIGN_OR_RETURN(const Checkpoint saved, ReadCheckpoint(path));
-        PARLEY_RETURN_IF_ERROR(averager->Restore(saved.state));
-        EXPECT_EQ(averager->step(), 20);
-        EXPECT_EQ(averager->next_meeting(), 22);
-        EXPECT_EQ(averager->State().description, saved.state.description);
-        return TrainOn(averager, replica, 3, 30, {22, 26});
-      });
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager, MakeAverager(rank.communicator(), replica, kPyTorch));
+    PARLEY_ASSIGN_OR_RETURN(const Checkpoint saved, ReadCheckpoint(path));
+    PARLEY_RETURN_IF_ERROR(averager->Restore(saved.state));
+    EXPECT_EQ(averager->step(), 20);
+    EXPECT_EQ(averager->next_meeting(), 22);
+    EXPECT_EQ(averager->State().description, saved.state.description);
+    return TrainOn(averager, replica, 3, 30, {22, 26});
+  });
 }
 
 TEST(CasesTest, C21_AMissingStepIsAnError) {
   const SavedState without = With(StateOfRankZero(), "step", nullptr);
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Layers());
-        PARLEY_ASSIGN_OR_RETURN(auto averager, MakeAverager(rank.communicator(),
-                                                            replica, kPyTorch));
-        PARLEY_RETURN_IF_ERROR(TrainOn(averager, replica, 3, 7, {}));
-        EXPECT_EQ(averager->Restore(without),
-                  absl::InvalidArgumentError("state: step: missing"));
-        EXPECT_EQ(averager->step(), 7);
-        return TrainOn(averager, replica, 3, 12, {10});
-      });
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Layers());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager, MakeAverager(rank.communicator(), replica, kPyTorch));
+    PARLEY_RETURN_IF_ERROR(TrainOn(averager, replica, 3, 7, {}));
+    EXPECT_EQ(averager->Restore(without),
+              absl::InvalidArgumentError("state: step: missing"));
+    EXPECT_EQ(averager->step(), 7);
+    return TrainOn(averager, replica, 3, 12, {10});
+  });
 }
 
 TEST(CasesTest, C21_AMissingStepIsAWarningAndZeroWhereThatIsAskedFor) {
   const SavedState complete = StateOfRankZero();
   const SavedState without = With(complete, "step", nullptr);
-  sim::testing::RunRanks(
-      {.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
-        Recorder recorder;
-        Replica replica(rank.rank(), Layers());
-        ModelAveragerOptions options =
-            Periodic(rank.communicator(), replica, kPyTorch);
-        options.missing_step = MissingStep::kPyTorchCompatible;
-        options.observer = &recorder;
-        PARLEY_ASSIGN_OR_RETURN(auto averager,
-                                TestedAverager::Create(std::move(options)));
-        // With a step in it, the option does nothing.
-        PARLEY_RETURN_IF_ERROR(averager->Restore(complete));
-        EXPECT_EQ(averager->step(), 20);
-        EXPECT_THAT(recorder.warnings(), IsEmpty());
+  RunRanks({.ranks = 3}, [&](sim::RankContext& rank) -> absl::Status {
+    Recorder recorder;
+    Replica replica(rank, Layers());
+    ModelAveragerOptions options =
+        Periodic(rank.communicator(), replica, kPyTorch);
+    options.missing_step = MissingStep::kPyTorchCompatible;
+    options.observer = &recorder;
+    PARLEY_ASSIGN_OR_RETURN(auto averager,
+                            TestedAverager::Create(std::move(options)));
+    // With a step in it, the option does nothing.
+    PARLEY_RETURN_IF_ERROR(averager->Restore(complete));
+    EXPECT_EQ(averager->step(), 20);
+    EXPECT_THAT(recorder.warnings(), IsEmpty());
 
-        PARLEY_RETURN_IF_ERROR(averager->Restore(without));
-        EXPECT_THAT(
-            recorder.warnings(),
-            ElementsAre("the state has no step; starting at step 0, with a "
-                        "new warm-up"));
-        EXPECT_EQ(averager->step(), 0);
-        EXPECT_EQ(averager->next_meeting(), 10);
-        return TrainOn(averager, replica, 3, 16, {10, 14});
-      });
+    PARLEY_RETURN_IF_ERROR(averager->Restore(without));
+    EXPECT_THAT(recorder.warnings(),
+                ElementsAre("the state has no step; starting at step 0, with a "
+                            "new warm-up"));
+    EXPECT_EQ(averager->step(), 0);
+    EXPECT_EQ(averager->next_meeting(), 10);
+    return TrainOn(averager, replica, 3, 16, {10, 14});
+  });
 }
 
 // C22: what a rank has at the end of a part of its training.
@@ -205,31 +200,28 @@ void TrainAPart(int64_t end, std::vector<Saved>& saved,
                 std::vector<Trajectory>& seen) {
   const std::vector<Saved> before = saved;
   const std::vector<Trajectory> seen_before = seen;
-  sim::testing::RunRanks(
-      {.ranks = kRanks}, [&](sim::RankContext& rank) -> absl::Status {
-        const auto r = static_cast<size_t>(rank.rank());
-        Replica replica(rank.rank(),
-                        {{.tensors = {{.name = "w", .shape = {50}}}}});
-        for (float& x : replica.Values<float>("w")) x = 0;
-        PARLEY_ASSIGN_OR_RETURN(auto averager,
-                                MakeAverager(rank.communicator(), replica,
-                                             {.period = 4, .warmup_steps = 3}));
-        if (!before[r].averager.empty()) {
-          replica.SetBytes(before[r].model);
-          PARLEY_RETURN_IF_ERROR(averager->Restore({before[r].averager, {}}));
-        }
-        seen[r] = seen_before[r];
-        while (averager->step() < std::min(end, StepsOf(rank.rank()))) {
-          PARLEY_RETURN_IF_ERROR(Step(averager, rank.rank(), replica, seen[r]));
-        }
-        saved[r] = {replica.Bytes(), averager->State().description};
-        if (end < StepsOf(1)) return absl::OkStatus();
-        PARLEY_RETURN_IF_ERROR(averager->Finish());
-        seen[r].push_back(
-            absl::StrCat(averager->last_meeting().ranks, " ",
-                         absl::BytesToHexString(replica.Bytes())));
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = kRanks}, [&](sim::RankContext& rank) -> absl::Status {
+    const auto r = static_cast<size_t>(rank.rank());
+    Replica replica(rank, {{.tensors = {{.name = "w", .shape = {50}}}}});
+    for (float& x : replica.Values<float>("w")) x = 0;
+    PARLEY_ASSIGN_OR_RETURN(auto averager,
+                            MakeAverager(rank.communicator(), replica,
+                                         {.period = 4, .warmup_steps = 3}));
+    if (!before[r].averager.empty()) {
+      replica.SetBytes(before[r].model);
+      PARLEY_RETURN_IF_ERROR(averager->Restore({before[r].averager, {}}));
+    }
+    seen[r] = seen_before[r];
+    while (averager->step() < std::min(end, StepsOf(rank.rank()))) {
+      PARLEY_RETURN_IF_ERROR(Step(averager, rank.rank(), replica, seen[r]));
+    }
+    saved[r] = {replica.Bytes(), averager->State().description};
+    if (end < StepsOf(1)) return absl::OkStatus();
+    PARLEY_RETURN_IF_ERROR(averager->Finish());
+    seen[r].push_back(absl::StrCat(averager->last_meeting().ranks, " ",
+                                   absl::BytesToHexString(replica.Bytes())));
+    return absl::OkStatus();
+  });
 }
 
 TEST(CasesTest, C22_ResumingAtAnyStepGoesOnWithTheSameBits) {
@@ -271,16 +263,15 @@ std::vector<GroupSpec> SavedModel() {
 
 SavedState StateToLoad() {
   SavedState state;
-  sim::testing::RunRanks(
-      {.ranks = 2}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), SavedModel());
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, kSavedSchedule));
-        PARLEY_RETURN_IF_ERROR(TrainOn(averager, replica, 2, 3, {1}));
-        if (rank.rank() == 0) state = averager->State();
-        return absl::OkStatus();
-      });
+  RunRanks({.ranks = 2}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, SavedModel());
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, kSavedSchedule));
+    PARLEY_RETURN_IF_ERROR(TrainOn(averager, replica, 2, 3, {1}));
+    if (rank.rank() == 0) state = averager->State();
+    return absl::OkStatus();
+  });
   return state;
 }
 
@@ -291,22 +282,21 @@ std::string LoadError(const SavedState& state,
                       const std::vector<GroupSpec>& model = SavedModel(),
                       int ranks = 2) {
   std::string error;
-  sim::testing::RunRanks(
-      {.ranks = ranks}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), model);
-        PARLEY_ASSIGN_OR_RETURN(auto averager, MakeAverager(rank.communicator(),
-                                                            replica, schedule));
-        PARLEY_RETURN_IF_ERROR(averager->Step().status());
-        const std::string before = averager->State().description;
-        const int64_t next = averager->next_meeting();
-        const absl::Status status = averager->Restore(state);
-        EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-        EXPECT_EQ(averager->State().description, before);
-        EXPECT_EQ(averager->step(), 1);
-        EXPECT_EQ(averager->next_meeting(), next);
-        if (rank.rank() == 0) error = std::string(status.message());
-        return TrainOn(averager, replica, ranks, next + 1, {next});
-      });
+  RunRanks({.ranks = ranks}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, model);
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager, MakeAverager(rank.communicator(), replica, schedule));
+    PARLEY_RETURN_IF_ERROR(averager->Step().status());
+    const std::string before = averager->State().description;
+    const int64_t next = averager->next_meeting();
+    const absl::Status status = averager->Restore(state);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(averager->State().description, before);
+    EXPECT_EQ(averager->step(), 1);
+    EXPECT_EQ(averager->next_meeting(), next);
+    if (rank.rank() == 0) error = std::string(status.message());
+    return TrainOn(averager, replica, ranks, next + 1, {next});
+  });
   return error;
 }
 

@@ -27,10 +27,10 @@
 #include "parley/base/status_macros.h"
 #include "parley/device/cpu/cpu_device.h"
 #include "parley/device/tensor.h"
-#include "parley/sim/testing/run_ranks.h"
 #include "parley/sim/world.h"
 #include "parley/tests/cases/harness.h"
 #include "parley/tests/cases/replica.h"
+#include "parley/tests/support/backend.h"
 #include "parley/tests/support/reference.h"
 #include "parley/tests/support/tested_averager.h"
 
@@ -339,32 +339,31 @@ TEST(CasesTest, C31_StateRoundTripKeepsCountAndBits) {
 TEST(CasesTest, C31_AveragesOfWhatRanksAgreedOnAreEqual) {
   constexpr int kRanks = 3;
   const Series x = ModelsOf(TemporalAverage::kEma, 0.75, 0);
-  sim::testing::RunRanks(
-      {.ranks = kRanks}, [&](sim::RankContext& rank) -> absl::Status {
-        Replica replica(rank.rank(), Vectors());
-        const ParameterSet model = replica.Parameters();
-        PARLEY_ASSIGN_OR_RETURN(
-            auto averager,
-            MakeAverager(rank.communicator(), replica, {.period = 1}));
-        const auto ema = Make(model, rank.communicator().device(),
-                              {.kind = TemporalAverage::kEma, .decay = 0.75});
-        for (double value : x) {
-          for (size_t t = 0; t < std::size(kFloats); ++t) {
-            for (int i = 0; i < kLength; ++i) {
-              Set(model, t, i, value + 8 * (rank.rank() - 1) * (i % 4 + 1));
-            }
-          }
-          PARLEY_RETURN_IF_ERROR(averager->Step().status());
-          PARLEY_RETURN_IF_ERROR(ema->Update());
+  RunRanks({.ranks = kRanks}, [&](sim::RankContext& rank) -> absl::Status {
+    Replica replica(rank, Vectors());
+    const ParameterSet model = replica.Parameters();
+    PARLEY_ASSIGN_OR_RETURN(
+        auto averager,
+        MakeAverager(rank.communicator(), replica, {.period = 1}));
+    const auto ema = Make(model, rank.communicator().device(),
+                          {.kind = TemporalAverage::kEma, .decay = 0.75});
+    for (double value : x) {
+      for (size_t t = 0; t < std::size(kFloats); ++t) {
+        for (int i = 0; i < kLength; ++i) {
+          Set(model, t, i, value + 8 * (rank.rank() - 1) * (i % 4 + 1));
         }
-        PARLEY_RETURN_IF_ERROR(ema->CopyTo(model));
-        for (size_t t = 0; t < std::size(kFloats); ++t) {
-          for (int i = 0; i < kLength; ++i) {
-            EXPECT_EQ(Get(model, t, i), EmaOf(0.75, x)) << Name(kFloats[t]);
-          }
-        }
-        return absl::OkStatus();
-      });
+      }
+      PARLEY_RETURN_IF_ERROR(averager->Step().status());
+      PARLEY_RETURN_IF_ERROR(ema->Update());
+    }
+    PARLEY_RETURN_IF_ERROR(ema->CopyTo(model));
+    for (size_t t = 0; t < std::size(kFloats); ++t) {
+      for (int i = 0; i < kLength; ++i) {
+        EXPECT_EQ(Get(model, t, i), EmaOf(0.75, x)) << Name(kFloats[t]);
+      }
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace

@@ -39,8 +39,9 @@
 #include "parley/comm/communicator.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
-#include "parley/sim/testing/run_ranks.h"
 #include "parley/sim/world.h"
+#include "parley/tests/support/backend.h"
+#include "parley/tests/support/device_array.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {
@@ -80,22 +81,26 @@ struct History {
 template <typename T>
 class Replica {
  public:
-  explicit Replica(const Model<T>& start)
-      : trained_(start), memory_(start.size() + 1, kGuard) {
-    copy_ = {TensorView::Of(absl::MakeSpan(trained_)), view()};
+  Replica(Device& device, const Model<T>& start)
+      : loss_(device, 1),
+        trained_(start),
+        brought_(device, start.size()),
+        memory_(device, start.size() + 1, kGuard) {
+    copy_ = {brought_.view(), view()};
   }
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
   TensorView view() {
-    return TensorView::Of(absl::MakeSpan(memory_).first(trained_.size()));
+    return memory_.view().Slice(0, static_cast<int64_t>(trained_.size()));
   }
 
   // What the next Enqueue() brings.
   Model<T>& trained() { return trained_; }
 
   absl::Status Enqueue(Communicator& training, Stream& stream) {
-    const TensorView loss = TensorView::Of(absl::MakeSpan(&loss_, 1));
+    std::copy(trained_.begin(), trained_.end(), brought_.values().begin());
+    const TensorView loss = loss_.view();
     PARLEY_RETURN_IF_ERROR(
         training.AllReduce({loss}, {loss}, ReduceOp::kSum, stream).status());
     return training.device().Copy({&copy_, 1}, stream);
@@ -103,17 +108,19 @@ class Replica {
 
   // Takes the model as it now is for what is to be trained further.
   absl::Status Read() {
-    std::copy(memory_.begin(), memory_.end() - 1, trained_.begin());
-    if (memory_.back() == kGuard) return absl::OkStatus();
+    const absl::Span<T> values = memory_.values();
+    std::copy(values.begin(), values.end() - 1, trained_.begin());
+    if (values.back() == kGuard) return absl::OkStatus();
     return absl::InternalError("written past the end of the model");
   }
 
  private:
   static constexpr T kGuard = 12345;
 
-  double loss_ = 0;
+  DeviceArray<double> loss_;
   Model<T> trained_;
-  std::vector<T> memory_;
+  DeviceArray<T> brought_;
+  DeviceArray<T> memory_;
   TensorCopy copy_;
 };
 
@@ -121,7 +128,7 @@ template <typename T>
 absl::Status TrainRank(const Setting& setting, const Model<T>& start,
                        const LocalStep<T>& local_step, sim::RankContext& rank,
                        History<T>& history) {
-  Replica<T> replica(start);
+  Replica<T> replica(rank.communicator().device(), start);
   PARLEY_ASSIGN_OR_RETURN(
       ParameterSet parameters,
       ParameterSet::Create(
@@ -159,7 +166,7 @@ template <typename T>
 History<T> Train(const Setting& setting, const Model<T>& start,
                  const LocalStep<T>& local_step) {
   History<T> history(setting, start.size());
-  sim::testing::RunRanks({.ranks = setting.ranks}, [&](sim::RankContext& rank) {
+  RunRanks({.ranks = setting.ranks}, [&](sim::RankContext& rank) {
     return TrainRank(setting, start, local_step, rank, history);
   });
   return history;

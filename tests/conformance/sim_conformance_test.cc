@@ -43,6 +43,7 @@ ConformanceBackend Backend() {
   backend.name = "Sim";
   backend.run = RunOnSim;
   backend.compares_calls = true;
+  backend.names_missing_ranks = true;
   backend.checks_buffers = true;
 #ifdef PARLEY_CONFORMANCE_EXHAUSTIVE
   backend.exhaustive = true;

@@ -13,7 +13,7 @@
 #include "parley/tests/properties/meetings.h"
 #include "parley/tests/properties/rapidcheck.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 Outcome MustMeet(const Workload& workload, const Variation& variation) {
@@ -105,4 +105,4 @@ TEST(AveragingTest, BucketsAroundOneThatSitsOutKeepApart) {
 }
 
 }  // namespace
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

@@ -9,7 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "parley/base/random.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 enum class Order { kRowMajor, kPermuted, kGaps };
@@ -176,4 +176,4 @@ rc::Gen<Variation> AnyVariation() {
   });
 }
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

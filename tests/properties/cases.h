@@ -22,7 +22,7 @@
 #include "parley/tests/properties/rapidcheck.h"
 #include "parley/tests/properties/replica.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 
 // Meetings of one averager: what is wrong may show in the second only.
 inline constexpr size_t kMeetings = 2;
@@ -56,6 +56,6 @@ rc::Gen<Case> AnyCase();
 // Budgets from the least to much more than the model.
 rc::Gen<Variation> AnyVariation();
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties
 
 #endif  // PARLEY_TESTS_PROPERTIES_CASES_H_

@@ -10,7 +10,7 @@
 #include "parley/tests/properties/meetings.h"
 #include "parley/tests/properties/rapidcheck.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 RC_GTEST_PROP(DeterminismTest, TraceAndFingerprintDoNotDependOnThreads, ()) {
@@ -55,4 +55,4 @@ RC_GTEST_PROP(DeterminismTest, OtherValuesHaveAnotherTraceAndFingerprint, ()) {
 }
 
 }  // namespace
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

@@ -22,7 +22,7 @@
 #include "parley/tests/support/reference.h"
 #include "parley/tests/support/tested_averager.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 constexpr int kMostRanks = 17;
@@ -147,4 +147,4 @@ TEST(EqualReplicasTest, AllNumbersOf16BitsStayThemselves) {
 }
 
 }  // namespace
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

@@ -21,7 +21,7 @@
 #include "parley/tests/support/reference.h"
 #include "parley/tests/support/tested_averager.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 constexpr int64_t kBytesPerHeader = 56;  // docs/algorithms.md
@@ -324,4 +324,4 @@ int64_t HeaderBytes(const Case& of) {
          kBytesPerHeader;
 }
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

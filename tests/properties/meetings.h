@@ -21,7 +21,7 @@
 #include "parley/tests/properties/cases.h"
 #include "parley/tests/properties/replica.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 
 class Workload {
  public:
@@ -73,6 +73,6 @@ Outcome Meet(const Workload& workload, const Variation& variation);
 // What the headers of Create() and of all meetings add to bytes_moved.
 int64_t HeaderBytes(const Case& of);
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties
 
 #endif  // PARLEY_TESTS_PROPERTIES_MEETINGS_H_

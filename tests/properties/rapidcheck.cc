@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 // Sanitizers look for what one case shows as well as many do.
@@ -30,4 +30,4 @@ bool FixRapidCheckParameters() {
   return setenv("RC_PARAMS", parameters, /*overwrite=*/0) == 0;
 }
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

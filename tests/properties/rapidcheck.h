@@ -12,13 +12,13 @@
 #include "gtest/gtest.h"
 #include "rapidcheck/gtest.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 
 // Before main(), since RapidCheck reads its parameters once. Returns true.
 bool FixRapidCheckParameters();
 
 inline const bool kRapidCheckParametersAreFixed = FixRapidCheckParameters();
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties
 
 #endif  // PARLEY_TESTS_PROPERTIES_RAPIDCHECK_H_

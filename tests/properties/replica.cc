@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 namespace {
 
 constexpr int64_t kGuardBytes = 64;  // a multiple of every element's size
@@ -116,4 +116,4 @@ absl::Status Replica::Expect(size_t tensor, const Elements& elements) const {
       layouts_[tensor].Difference(memory_[tensor], expected));
 }
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties

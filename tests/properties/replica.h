@@ -24,7 +24,7 @@
 #include "parley/averaging/parameters.h"
 #include "parley/device/tensor.h"
 
-namespace parley::testing {
+namespace parley::testing::properties {
 
 struct TensorSpec {
   std::string name;
@@ -83,6 +83,6 @@ class Replica {
   std::vector<std::vector<unsigned char>> memory_;  // by tensor
 };
 
-}  // namespace parley::testing
+}  // namespace parley::testing::properties
 
 #endif  // PARLEY_TESTS_PROPERTIES_REPLICA_H_
