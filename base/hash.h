@@ -15,17 +15,9 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "parley/base/host_device.h"
+#include "parley/base/mix.h"
 
 namespace parley {
-
-// A bijection of 64-bit words in which every input bit affects every output
-// bit: the finaliser of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
-PARLEY_HD constexpr uint64_t Mix64(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
 
 // The hash of the sequence (hash, value): order matters.
 constexpr uint64_t HashCombine(uint64_t hash, uint64_t value) {

@@ -25,48 +25,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "parley/device/dtype.h"
 
 namespace parley {
-
-// Element types. The values are part of wire headers and files.
-enum class DType : uint8_t {
-  kFloat32 = 0,
-  kFloat64 = 1,
-  kFloat16 = 2,
-  kBFloat16 = 3,
-  kInt32 = 4,
-  kInt64 = 5,
-  kUInt8 = 6,
-  kBool = 7,
-};
-
-inline constexpr std::array<DType, 8> kAllDTypes = {
-    DType::kFloat32, DType::kFloat64, DType::kFloat16, DType::kBFloat16,
-    DType::kInt32,   DType::kInt64,   DType::kUInt8,   DType::kBool};
-
-// Bytes per element.
-constexpr int64_t SizeOf(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat64:
-    case DType::kInt64:
-      return 8;
-    case DType::kFloat32:
-    case DType::kInt32:
-      return 4;
-    case DType::kFloat16:
-    case DType::kBFloat16:
-      return 2;
-    case DType::kUInt8:
-    case DType::kBool:
-      return 1;
-  }
-  return 0;
-}
-
-constexpr bool IsFloating(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kFloat64 ||
-         dtype == DType::kFloat16 || dtype == DType::kBFloat16;
-}
 
 // "float32", "bfloat16", ...
 absl::string_view Name(DType dtype);

@@ -9,6 +9,7 @@ does not call it at all.
 """
 
 load("//third_party/bazel_compat:repositories.bzl", "bazel_compat_repositories")
+load("//third_party/cuda:local_cuda.bzl", "local_cuda")
 load("//third_party/system:absl.bzl", "system_absl")
 load("//third_party/system:benchmark.bzl", "system_benchmark")
 load("//third_party/system:googletest.bzl", "system_googletest")
@@ -27,3 +28,4 @@ def parley_repositories():
     _maybe(system_highway, "com_google_highway")
     _maybe(system_json, "nlohmann_json")
     _maybe(system_rapidcheck, "rapidcheck")
+    _maybe(local_cuda, "local_cuda")

@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "parley/base/rounding.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/tensor.h"
 
 namespace parley::kernels {
 namespace {

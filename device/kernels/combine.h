@@ -2,15 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The definitions of the kernels that combine two tensors, Axpby, Lerp and
-// Delta (see arguments.h), one element at a time.
+// Delta (see flat_arguments.h), one element at a time.
 #ifndef PARLEY_DEVICE_KERNELS_COMBINE_H_
 #define PARLEY_DEVICE_KERNELS_COMBINE_H_
 
 #include <cstdint>
 
-#include "parley/device/kernels/arguments.h"
 #include "parley/device/kernels/arithmetic.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/flat_arguments.h"
 
 namespace parley::kernels {
 

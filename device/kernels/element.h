@@ -17,7 +17,7 @@
 
 #include "parley/base/host_device.h"
 #include "parley/base/rounding.h"
-#include "parley/device/tensor.h"
+#include "parley/device/dtype.h"
 
 namespace parley::kernels {
 

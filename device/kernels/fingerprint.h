@@ -1,8 +1,8 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The definition of the Fingerprint kernel (see arguments.h): the hash of one
-// element. Its values are fixed for ever.
+// The definition of the Fingerprint kernel (see flat_arguments.h): the hash of
+// one element. Its values are fixed for ever.
 //
 // For element `index` of tensor `id` with bits x, zero-extended to 64 bits, the
 // key is k = (Mix64(id) + index * kKeyStep) with bit 32 set, and, with lo and
@@ -29,10 +29,10 @@
 
 #include <cstdint>
 
-#include "parley/base/hash.h"
 #include "parley/base/host_device.h"
-#include "parley/device/kernels/arguments.h"
+#include "parley/base/mix.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/flat_arguments.h"
 
 namespace parley::kernels {
 

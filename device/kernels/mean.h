@@ -1,15 +1,16 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The definition of the Mean kernel (see arguments.h), one element at a time.
+// The definition of the Mean kernel (see flat_arguments.h), one element at a
+// time.
 #ifndef PARLEY_DEVICE_KERNELS_MEAN_H_
 #define PARLEY_DEVICE_KERNELS_MEAN_H_
 
 #include <cstdint>
 
-#include "parley/device/kernels/arguments.h"
 #include "parley/device/kernels/arithmetic.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/flat_arguments.h"
 
 namespace parley::kernels {
 

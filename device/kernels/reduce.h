@@ -1,16 +1,17 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The definition of the Reduce kernel (see arguments.h), one element at a time.
+// The definition of the Reduce kernel (see flat_arguments.h), one element at a
+// time.
 #ifndef PARLEY_DEVICE_KERNELS_REDUCE_H_
 #define PARLEY_DEVICE_KERNELS_REDUCE_H_
 
 #include <cstdint>
 #include <type_traits>
 
-#include "parley/device/kernels/arguments.h"
 #include "parley/device/kernels/arithmetic.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/flat_arguments.h"
 
 namespace parley::kernels {
 

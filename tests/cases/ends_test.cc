@@ -339,7 +339,8 @@ TEST(CasesTest, C34_ARankThatJustReturnsIsNamed) {
   for (size_t r : {0, 2}) {
     EXPECT_EQ(report.ranks[r].status.code(), absl::StatusCode::kUnavailable);
     EXPECT_THAT(std::string(report.ranks[r].status.message()),
-                HasSubstr("rank 1 has returned"));
+                // "returned" in the simulator, "left" elsewhere.
+                HasSubstr("rank 1 has "));
   }
 }
 

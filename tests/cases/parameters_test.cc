@@ -414,21 +414,23 @@ TEST(CasesTest, C15_TensorsElsewhereAreRefusedOnAllRanks) {
   EXPECT_EQ(SetError(Policy::kAverage, {{"here", here}, {"there", there}}),
             "parameter \"there\" (float32[3]): is on cuda:1, but parameter "
             "\"here\" (float32[3]) on cpu:0");
-  EXPECT_EQ(
-      CommonError(
-          2,
-          [&](sim::RankContext& rank) {
-            ParameterSet parameters = *ParameterSet::Create(
-                {{.parameters = {{"w", rank.rank() == 1 ? there : here}}}});
-            return TestedAverager::Create(
-                       {.communicator = &rank.communicator(),
-                        .parameters = std::move(parameters),
-                        .schedule = PeriodicSchedule({.period = 2})})
-                .status();
-          })
-          .ToString(),
-      "INVALID_ARGUMENT: rank 1: parameter \"w\" is on cuda:1, the "
-      "communicator on cpu:0");
+  std::string where;  // rank 1 expects its tensors
+  const auto error = CommonError(2, [&](sim::RankContext& rank) {
+    const DeviceId device = rank.communicator().device().id();
+    const TensorView own(data, DType::kFloat32, 3, device);
+    const TensorView other(data, DType::kFloat32, 3, {DeviceKind::kCuda, 7});
+    if (rank.rank() == 1) where = ToString(device);
+    ParameterSet parameters = *ParameterSet::Create(
+        {{.parameters = {{"w", rank.rank() == 1 ? other : own}}}});
+    return TestedAverager::Create({.communicator = &rank.communicator(),
+                                   .parameters = std::move(parameters),
+                                   .schedule = PeriodicSchedule({.period = 2})})
+        .status();
+  });
+  EXPECT_EQ(error.ToString(),
+            absl::StrCat("INVALID_ARGUMENT: rank 1: parameter \"w\" is on "
+                         "cuda:7, the communicator on ",
+                         where));
 }
 
 }  // namespace

@@ -1,0 +1,87 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// All bodies that launch.h launches, for whoever must do something with each
+// kernel beforehand:
+//
+//   struct Visitor {
+//     template <typename Body>
+//     void Visit();
+//   };
+#ifndef PARLEY_DEVICE_CUDA_LAUNCH_BODIES_H_
+#define PARLEY_DEVICE_CUDA_LAUNCH_BODIES_H_
+
+#include "parley/device/cuda/cast_body.h"
+#include "parley/device/cuda/combine_body.h"
+#include "parley/device/cuda/copy_body.h"
+#include "parley/device/cuda/fingerprint_body.h"
+#include "parley/device/cuda/mean_body.h"
+#include "parley/device/cuda/reduce_body.h"
+#include "parley/device/dtype.h"
+#include "parley/device/kernels/element.h"
+
+namespace parley {
+
+template <typename Visitor>
+void VisitMeanBodies(Visitor& visitor) {
+  for (DType dtype : kAllDTypes) {
+    kernels::VisitDType(dtype, [&](auto constant) {
+      constexpr DType kDType = decltype(constant)::value;
+      if constexpr (kDType != DType::kBool) {
+        visitor.template Visit<MeanBody<kDType, kFewMeanTensors>>();
+        visitor.template Visit<MeanBody<kDType, kMostMeanTensors>>();
+      }
+    });
+  }
+}
+
+template <typename Visitor>
+void VisitReduceBodies(Visitor& visitor) {
+  for (DType dtype : kAllDTypes) {
+    kernels::VisitDType(dtype, [&](auto constant) {
+      constexpr DType kDType = decltype(constant)::value;
+      visitor.template Visit<ReduceBody<kDType, kFewReduceInputs>>();
+      visitor.template Visit<ReduceBody<kDType, kMostReduceInputs>>();
+    });
+  }
+}
+
+template <typename Visitor>
+void VisitCombineBodies(Visitor& visitor) {
+  for (DType dtype : kAllDTypes) {
+    kernels::VisitFloating(dtype, [&](auto constant) {
+      constexpr DType kDType = decltype(constant)::value;
+      visitor.template Visit<AxpbyBody<kDType>>();
+      visitor.template Visit<LerpBody<kDType>>();
+      visitor.template Visit<DeltaBody<kDType>>();
+    });
+  }
+}
+
+template <typename Visitor>
+void VisitCastBodies(Visitor& visitor) {
+  for (DType dtype : kAllDTypes) {
+    kernels::VisitDType(dtype, [&](auto constant) {
+      visitor.template Visit<CastBody<decltype(constant)::value>>();
+    });
+  }
+}
+
+template <typename Visitor>
+void VisitCopyBodies(Visitor& visitor) {
+  visitor.template Visit<BlockCopyBody<kFewBlockCopies>>();
+  visitor.template Visit<BlockCopyBody<kMostBlockCopies>>();
+  visitor.template Visit<ElementCopyBody<kFewElementCopies>>();
+  visitor.template Visit<ElementCopyBody<kMostElementCopies>>();
+}
+
+template <typename Visitor>
+void VisitFingerprintBodies(Visitor& visitor) {
+  visitor.template Visit<FingerprintBody<kFewPieces>>();
+  visitor.template Visit<FingerprintBody<kMostPieces>>();
+  visitor.template Visit<AddBody>();
+}
+
+}  // namespace parley
+
+#endif  // PARLEY_DEVICE_CUDA_LAUNCH_BODIES_H_

@@ -1,0 +1,45 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the .cu files define: the entries of RuntimeCudaKernels().
+#ifndef PARLEY_DEVICE_CUDA_RUNTIME_KERNELS_H_
+#define PARLEY_DEVICE_CUDA_RUNTIME_KERNELS_H_
+
+#include <cuda_runtime_api.h>
+
+#include "parley/device/cuda/copy_body.h"
+#include "parley/device/cuda/grid.h"
+#include "parley/device/kernels/flat_arguments.h"
+
+namespace parley::runtime_kernels {
+
+// mean_kernels.cu
+cudaError_t LoadMean();
+cudaError_t Mean(const MeanArgs& args, const LaunchSettings& settings,
+                 cudaStream_t stream);
+
+// reduce_kernels.cu
+cudaError_t LoadReduce();
+cudaError_t Reduce(const ReduceArgs& args, const LaunchSettings& settings,
+                   cudaStream_t stream);
+
+// flat_kernels.cu
+cudaError_t LoadFlat();
+cudaError_t CopyBlocks(const BlockCopyList& list,
+                       const LaunchSettings& settings, cudaStream_t stream);
+cudaError_t CopyElements(const ElementCopyList& list,
+                         const LaunchSettings& settings, cudaStream_t stream);
+cudaError_t Cast(const CastArgs& args, const LaunchSettings& settings,
+                 cudaStream_t stream);
+cudaError_t Axpby(const AxpbyArgs& args, const LaunchSettings& settings,
+                  cudaStream_t stream);
+cudaError_t Lerp(const LerpArgs& args, const LaunchSettings& settings,
+                 cudaStream_t stream);
+cudaError_t Delta(const DeltaArgs& args, const LaunchSettings& settings,
+                  cudaStream_t stream);
+cudaError_t Fingerprint(const FingerprintArgs& args,
+                        const LaunchSettings& settings, cudaStream_t stream);
+
+}  // namespace parley::runtime_kernels
+
+#endif  // PARLEY_DEVICE_CUDA_RUNTIME_KERNELS_H_

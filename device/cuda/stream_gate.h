@@ -1,0 +1,77 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+//
+// StreamGate: keeps work behind a failed operation of a stream from running.
+// CUDA knows no such thing: when a collective is aborted its kernel ends, and
+// what was enqueued behind it runs on what it left. So every operation and
+// kernel that is enqueued takes a ticket, and a kernel whose ticket is not
+// below the gate's word does nothing. Operations close the gate before they are
+// aborted, so the threads of a kernel behind them all see the same.
+//
+//   const int64_t ticket = gate->Take();         // of an operation
+//   gate->Close(ticket, status);                 // it is about to be ended
+//   ncclCommAbort(comm);
+//   gate->Settle(status);                        // it has ended
+//
+// The word is in pinned memory, so that both sides reach it. It works along one
+// stream: events do not carry it to others.
+//
+// Thread-safety: thread-safe.
+#ifndef PARLEY_DEVICE_CUDA_STREAM_GATE_H_
+#define PARLEY_DEVICE_CUDA_STREAM_GATE_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "parley/base/mutex.h"
+#include "parley/device/cuda/grid.h"
+
+namespace parley {
+
+class StreamGate {
+ public:
+  // Open. `word` must be kept while kernels with tickets may run, and until
+  // Detach().
+  explicit StreamGate(int64_t* word);
+
+  // The number of what is enqueued next.
+  int64_t Take() { return next_.fetch_add(1, std::memory_order_relaxed); }
+
+  // The same, for a kernel.
+  StreamTicket TakeForKernel() { return {word_, Take()}; }
+
+  // Kernels with this ticket and later ones do not run from now on.
+  void Close(int64_t ticket, const absl::Status& why)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What Close() announced has ended, or never will.
+  void Settle(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether something was closed that is not settled.
+  bool closing() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Why the gate is closed; OK if it is open.
+  absl::Status failure() const ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Opens the gate unless something is closing, and returns why it was closed:
+  // the first failure since it was opened last. Requires that nothing is still
+  // enqueued that must not run.
+  absl::Status Open() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The word is needed for something else.
+  void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  int64_t* const word_;
+  std::atomic<int64_t> next_{0};
+  mutable Mutex mutex_;
+  bool detached_ ABSL_GUARDED_BY(mutex_) = false;
+  int closing_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status failure_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace parley
+
+#endif  // PARLEY_DEVICE_CUDA_STREAM_GATE_H_
