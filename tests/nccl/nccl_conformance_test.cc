@@ -2,17 +2,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // NcclCommunicator, over fake GPUs and a fake NCCL, under the suite that every
-// backend must pass.
+// backend must pass. With PARLEY_MUTANT set, over broken tables, and the suite
+// must fail (mutants_test).
+#include <cstdlib>
+
 #include "gtest/gtest.h"
 #include "parley/comm/testing/conformance.h"
 #include "parley/tests/nccl/nccl_world.h"
+#include "parley/tests/nccl/table_mutants.h"
 
 namespace parley::testing {
 namespace {
 
 std::vector<absl::Status> RunOnFakeNccl(int ranks, const RankBody& body) {
+  const char* mutant = std::getenv("PARLEY_MUTANT");
   const fakes::FakeReport report = RunOnNccl(
-      {.ranks = ranks}, {},
+      {.ranks = ranks}, MutantWorld(mutant == nullptr ? "" : mutant),
       [&](sim::RankContext& rank) { return body(rank.communicator()); });
   EXPECT_TRUE(report.diagnoses.empty()) << report;
   std::vector<absl::Status> statuses;
