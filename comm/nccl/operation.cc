@@ -76,6 +76,8 @@ void Operation::Execute() {
   Group& group = *group_;
   Family& family = *group.family;
   family.watchdog.Poll();  // an abort that came first goes first
+  // So that operations are used again, however long the watchdog sleeps.
+  if (!group.failing) family.watchdog.Advance(group);
   if (group.failing) {
     SetFailing(group.failure());
     SetFailed(group.failure());
@@ -105,7 +107,9 @@ void Operation::Execute() {
 
 absl::StatusOr<bool> Operation::LookAtEnd() {
   const Phase now = phase();
-  if (now != Phase::kEnqueued) return now == Phase::kDone;
+  // Asked even if somebody else has seen the end: otherwise it would depend on
+  // which thread was faster how long this takes.
+  if (now != Phase::kEnqueued && now != Phase::kDone) return false;
   PARLEY_ASSIGN_OR_RETURN(const bool complete, end_->IsDone());
   if (!complete) return false;
   return Exchange(Phase::kEnqueued, Phase::kDone) || phase() == Phase::kDone;

@@ -62,7 +62,6 @@ void Watchdog::Remove(const Group& group) {
 }
 
 void Watchdog::Track(Operation* operation) {
-  RetireSeen(operation->group());
   operation->Ref();
   operation->group().outstanding.push_back(operation);
   interval_ns_ = kFirstIntervalNs;
@@ -145,14 +144,6 @@ void Watchdog::RetireFront(Group& group) {
   front->Unref();
 }
 
-// Those that others saw to be done, without asking CUDA.
-void Watchdog::RetireSeen(Group& group) {
-  while (!group.outstanding.empty() &&
-         group.outstanding.front()->phase() == Operation::Phase::kDone) {
-    RetireFront(group);
-  }
-}
-
 bool Watchdog::Advance(Group& group) {
   while (!group.outstanding.empty()) {
     Operation& front = *group.outstanding.front();
@@ -165,8 +156,7 @@ bool Watchdog::Advance(Group& group) {
     }
     const int64_t now_ns = family_.clock().NowNs();
     absl::StatusOr<bool> done = true;
-    if (front.started_ns == kNever &&
-        front.phase() == Operation::Phase::kEnqueued) {
+    if (front.started_ns == kNever) {
       done = front.start().IsDone();
       if (done.ok() && !*done) break;
       if (done.ok()) {

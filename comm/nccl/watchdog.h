@@ -84,7 +84,6 @@ class Watchdog {
   std::vector<int> FindAbsent(Group& group, int64_t sequence);
   void End(Targets targets);
   void RetireFront(Group& group);
-  void RetireSeen(Group& group);
   void RecordEnds(const Group& group);
   void EndOperations(Group& group, const absl::Status& status);
   void ReleaseLast(const Group& group);
