@@ -14,8 +14,8 @@ sim::Report RunOnFakeNccl(const sim::WorldOptions& world,
                           const WorldBody& body) {
   fakes::FakeReport report = RunOnNccl(world, {}, body);
   EXPECT_TRUE(report.diagnoses.empty()) << report;
-  // When the owner thread of a communicator acts depends, now and then, on
-  // which thread was faster, so virtual times are not compared: results are.
+  // Where a communicator fails, virtual times may depend on which thread was
+  // faster, so traces are not compared: results are.
   report.world.trace_hash = 0;
   return report.world;
 }
