@@ -3,7 +3,6 @@
 #include "parley/comm/nccl/tables_for_tests.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -46,15 +45,15 @@ cudaError_t Query(const std::atomic<int>& hangs_at) {
 
 void FillMemory(CudaApi& cuda) {
   cuda.Malloc = [](void** memory, size_t bytes) {
-    *memory = std::calloc(1, bytes);
+    *memory = machine->NewMemory(bytes);
     return cudaSuccess;
   };
   cuda.Free = [](void* memory) {
-    std::free(memory);
+    machine->FreeMemory(memory);
     return cudaSuccess;
   };
   cuda.HostAlloc = [](void** memory, size_t bytes, unsigned) {
-    *memory = std::calloc(1, bytes);
+    *memory = machine->NewMemory(bytes);
     return cudaSuccess;
   };
   cuda.FreeHost = cuda.Free;
@@ -283,6 +282,19 @@ TestEvent* TestMachine::NewEvent() {
   MutexLock lock(&mutex_);
   events_.push_back(std::make_unique<TestEvent>());
   return events_.back().get();
+}
+
+void* TestMachine::NewMemory(size_t bytes) {
+  auto words = std::make_unique<uint64_t[]>((bytes + 7) / 8);
+  void* const memory = words.get();
+  MutexLock lock(&mutex_);
+  memory_[memory] = std::move(words);
+  return memory;
+}
+
+void TestMachine::FreeMemory(void* memory) {
+  MutexLock lock(&mutex_);
+  memory_.erase(memory);
 }
 
 TestComm* TestMachine::NewComm(int size) {

@@ -17,6 +17,7 @@
 #include <nccl.h>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -79,6 +80,11 @@ class TestMachine {
   TestEvent* NewEvent() ABSL_LOCKS_EXCLUDED(mutex_);
   TestComm* NewComm(int size) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Memory that nobody gives back, as after an abort that hangs, goes with the
+  // machine.
+  void* NewMemory(size_t bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+  void FreeMemory(void* memory) ABSL_LOCKS_EXCLUDED(mutex_);
+
  private:
   CudaApi cuda_ = {};
   NcclApi nccl_ = {};
@@ -90,6 +96,7 @@ class TestMachine {
   std::vector<std::unique_ptr<TestStream>> streams_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<TestEvent>> events_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<TestComm>> comms_ ABSL_GUARDED_BY(mutex_);
+  std::map<void*, std::unique_ptr<uint64_t[]>> memory_ ABSL_GUARDED_BY(mutex_);
 };
 
 // A store in which everything is there, or never will be.
