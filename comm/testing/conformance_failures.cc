@@ -47,12 +47,14 @@ void ExpectMissed(const ConformanceBackend& backend, const absl::Status& status,
 absl::Status BadArguments(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   Device& device = comm.device();
-  const Floats a(device, 8), b(device, 8), c(device, 64);
-  const TensorView ints(b.data(), DType::kInt32, int64_t{8}, device.id());
+  const DeviceArray<float> a(device, 8), b(device, 8), c(device, 64);
+  const TensorView ints(b.values().data(), DType::kInt32, int64_t{8},
+                        device.id());
   const int64_t shape[] = {4}, strides[] = {2};
-  PARLEY_ASSIGN_OR_RETURN(TensorView strided,
-                          TensorView::Strided(a.data(), DType::kFloat32, shape,
-                                              strides, device.id()));
+  PARLEY_ASSIGN_OR_RETURN(
+      TensorView strided,
+      TensorView::Strided(a.values().data(), DType::kFloat32, shape, strides,
+                          device.id()));
   const std::vector<std::pair<std::string, absl::Status>> calls = {
       {"list lengths",
        comm.AllReduce({a.view()}, {}, ReduceOp::kSum, *stream).status()},
@@ -78,8 +80,8 @@ absl::Status BadArguments(Communicator& comm) {
       {"in place AllToAll",
        comm.AllToAll({a.view()}, {a.view()}, *stream).status()},
       {"device",
-       comm.Broadcast({TensorView(a.data(), DType::kFloat32, int64_t{8},
-                                  DeviceId{DeviceKind::kCuda, 5})},
+       comm.Broadcast({TensorView(a.values().data(), DType::kFloat32,
+                                  int64_t{8}, DeviceId{DeviceKind::kCuda, 5})},
                       0, *stream)
            .status()},
       {"split of others", comm.Split({comm.rank() == 0 ? 1 : 0}).status()},
@@ -100,12 +102,13 @@ struct Mismatch {
   std::string name;
   std::string text;
   std::function<absl::StatusOr<Work>(Communicator&, Stream&, bool odd,
-                                     const Floats&, const Floats&)>
+                                     const DeviceArray<float>&,
+                                     const DeviceArray<float>&)>
       call;
 };
 
 std::vector<Mismatch> Mismatches() {
-  using V = const Floats;
+  using V = const DeviceArray<float>;
   return {
       {"Operation", "op",
        [](Communicator& c, Stream& s, bool odd, V& a, V&) {
@@ -119,7 +122,8 @@ std::vector<Mismatch> Mismatches() {
        }},
       {"DType", "dtype of tensor 0",
        [](Communicator& c, Stream& s, bool odd, V& a, V&) {
-         const TensorView view(a.data(), odd ? DType::kInt32 : DType::kFloat32,
+         const TensorView view(a.values().data(),
+                               odd ? DType::kInt32 : DType::kFloat32,
                                int64_t{8}, c.device().id());
          return c.Broadcast({view}, 0, s);
        }},
@@ -144,7 +148,7 @@ void RunMismatch(const ConformanceBackend& backend, const Mismatch& mismatch) {
   if (!backend.compares_calls) return;
   const auto statuses = backend.run(4, [&](Communicator& comm) -> absl::Status {
     PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-    const Floats a(comm.device(), 8, 1), b(comm.device(), 8, 1);
+    const DeviceArray<float> a(comm.device(), 8, 1), b(comm.device(), 8, 1);
     PARLEY_ASSIGN_OR_RETURN(
         Work work, mismatch.call(comm, *stream, comm.rank() == 2, a, b));
     return work.WaitHost();
@@ -228,7 +232,7 @@ absl::Status UseAfterAbort(Communicator& comm) {
   comm.Abort(absl::CancelledError("again"));
   PARLEY_RETURN_IF_ERROR(Check(comm.aborted(), "not aborted"));
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  const Floats a(comm.device(), 4, 1), b(comm.device(), 4, 1);
+  const DeviceArray<float> a(comm.device(), 4, 1), b(comm.device(), 4, 1);
   const TensorView view = a.view();
   for (const absl::Status& status :
        {comm.AllToAll({view}, {b.view()}, *stream).status(),
@@ -292,7 +296,7 @@ void ShrinkAfterFailure(const ConformanceBackend& backend) {
     PARLEY_RETURN_IF_ERROR(Check(
         rest->rank() == (comm.rank() == 0 ? 0 : comm.rank() - 1), "order"));
     PARLEY_ASSIGN_OR_RETURN(auto stream, rest->device().CreateStream());
-    const Floats data(rest->device(), 5, 1);
+    const DeviceArray<float> data(rest->device(), 5, 1);
     PARLEY_ASSIGN_OR_RETURN(
         Work work,
         rest->AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *stream));
@@ -309,7 +313,7 @@ void FailureStopsTheStream(const ConformanceBackend& backend) {
   const auto statuses = backend.run(2, [](Communicator& comm) -> absl::Status {
     if (comm.rank() == 1) return absl::OkStatus();
     PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-    const Floats from(comm.device(), 4, 1), to(comm.device(), 4);
+    const DeviceArray<float> from(comm.device(), 4, 1), to(comm.device(), 4);
     TensorCopy copy{from.view(), to.view()};
     PARLEY_RETURN_IF_ERROR(
         comm.Barrier(*stream, {.timeout = kTimeout}).status());
@@ -332,7 +336,7 @@ void BufferTouchedInFlight(const ConformanceBackend& backend) {
   if (!backend.checks_buffers) return;
   const auto statuses = backend.run(3, [](Communicator& comm) -> absl::Status {
     PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-    const Floats data(comm.device(), 8, 1);
+    const DeviceArray<float> data(comm.device(), 8, 1);
     PARLEY_ASSIGN_OR_RETURN(Work work,
                             comm.Broadcast({data.view()}, 0, *stream));
     if (comm.rank() == 2) data[3] = 9;

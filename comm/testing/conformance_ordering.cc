@@ -20,18 +20,18 @@ float SumOfRanks(const Communicator& comm) {
 
 absl::Status AllReduceInPlace(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(comm.device(), 100, static_cast<float>(comm.rank()));
+  DeviceArray<float> data(comm.device(), 100, static_cast<float>(comm.rank()));
   PARLEY_ASSIGN_OR_RETURN(
       Work work,
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *stream));
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
-  return data.ExpectAll(SumOfRanks(comm), "in place");
+  return ExpectAll(data, SumOfRanks(comm), "in place");
 }
 
 absl::Status AllGatherInPlace(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   constexpr int64_t kCount = 10;
-  Floats data(comm.device(), kCount, -1);
+  DeviceArray<float> data(comm.device(), kCount, -1);
   const ShardRange own = ShardOf(kCount, comm.size(), comm.rank());
   for (int64_t i = 0; i < own.count; ++i) {
     data[own.begin + i] = static_cast<float>(own.begin + i);
@@ -98,7 +98,7 @@ absl::Status EmptyLists(Communicator& comm) {
 // The caller's lists may go as soon as the call has returned.
 absl::Status ListsAreCopied(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(comm.device(), 32, 1);
+  DeviceArray<float> data(comm.device(), 32, 1);
   Work work;
   {
     std::vector<TensorView> list = {data.view()};
@@ -107,13 +107,13 @@ absl::Status ListsAreCopied(Communicator& comm) {
     list[0] = TensorView();
   }
   PARLEY_RETURN_IF_ERROR(work.WaitHost());
-  return data.ExpectAll(static_cast<float>(comm.size()), "copied list");
+  return ExpectAll(data, static_cast<float>(comm.size()), "copied list");
 }
 
 absl::Status SeveralInFlight(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto first, comm.device().CreateStream());
   PARLEY_ASSIGN_OR_RETURN(auto second, comm.device().CreateStream());
-  std::vector<Floats> data;
+  std::vector<DeviceArray<float>> data;
   for (int i = 0; i < 10; ++i) {
     data.emplace_back(comm.device(), 17, static_cast<float>(comm.rank() + i));
   }
@@ -129,8 +129,8 @@ absl::Status SeveralInFlight(Communicator& comm) {
     PARLEY_RETURN_IF_ERROR(works[(i * 3 + comm.rank()) % 10].WaitHost());
   }
   for (int i = 0; i < 10; ++i) {
-    PARLEY_RETURN_IF_ERROR(data[i].ExpectAll(
-        SumOfRanks(comm) + static_cast<float>(i * comm.size()),
+    PARLEY_RETURN_IF_ERROR(ExpectAll(
+        data[i], SumOfRanks(comm) + static_cast<float>(i * comm.size()),
         absl::StrCat("operation ", i)));
   }
   return absl::OkStatus();
@@ -139,11 +139,11 @@ absl::Status SeveralInFlight(Communicator& comm) {
 // y = sum, then y = 2 y, then y = sum: with no host wait in between.
 absl::Status OperationKernelOperation(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(comm.device(), 1000, static_cast<float>(comm.rank()));
-  Floats zero(comm.device(), 1000);
+  DeviceArray<float> data(comm.device(), 1000, static_cast<float>(comm.rank()));
+  DeviceArray<float> zero(comm.device(), 1000);
   AxpbyArgs twice;
-  twice.x = zero.data();
-  twice.y = data.data();
+  twice.x = zero.values().data();
+  twice.y = data.values().data();
   twice.b = 2;
   twice.count = 1000;
   PARLEY_RETURN_IF_ERROR(
@@ -155,8 +155,8 @@ absl::Status OperationKernelOperation(Communicator& comm) {
           .status());
   PARLEY_RETURN_IF_ERROR(comm.device().Axpby(twice, *stream));
   PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
-  return data.ExpectAll(4 * static_cast<float>(comm.size()) * SumOfRanks(comm),
-                        "chain");
+  return ExpectAll(data, 4 * static_cast<float>(comm.size()) * SumOfRanks(comm),
+                   "chain");
 }
 
 // A kernel on a second stream reads the result behind an event.
@@ -165,7 +165,7 @@ absl::Status EventsOrderStreams(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto compute, comm.device().CreateStream());
   auto event = comm.device().CreateEvent();
   compute->Wait(*event);  // stands for nothing yet
-  Floats data(comm.device(), 64, 1), result(comm.device(), 64);
+  DeviceArray<float> data(comm.device(), 64, 1), result(comm.device(), 64);
   PARLEY_RETURN_IF_ERROR(
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *transfer)
           .status());
@@ -174,13 +174,13 @@ absl::Status EventsOrderStreams(Communicator& comm) {
   TensorCopy copy{data.view(), result.view()};
   PARLEY_RETURN_IF_ERROR(comm.device().Copy({&copy, 1}, *compute));
   PARLEY_RETURN_IF_ERROR(compute->WaitHost(absl::InfiniteDuration()));
-  return result.ExpectAll(static_cast<float>(comm.size()), "behind the event");
+  return ExpectAll(result, static_cast<float>(comm.size()), "behind the event");
 }
 
 absl::Status WorkOrdersAStream(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto transfer, comm.device().CreateStream());
   PARLEY_ASSIGN_OR_RETURN(auto compute, comm.device().CreateStream());
-  Floats data(comm.device(), 64, 1), result(comm.device(), 64);
+  DeviceArray<float> data(comm.device(), 64, 1), result(comm.device(), 64);
   PARLEY_ASSIGN_OR_RETURN(
       Work work,
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *transfer));
@@ -188,7 +188,7 @@ absl::Status WorkOrdersAStream(Communicator& comm) {
   TensorCopy copy{data.view(), result.view()};
   PARLEY_RETURN_IF_ERROR(comm.device().Copy({&copy, 1}, *compute));
   PARLEY_RETURN_IF_ERROR(compute->WaitHost(absl::InfiniteDuration()));
-  return result.ExpectAll(static_cast<float>(comm.size()), "behind the work");
+  return ExpectAll(result, static_cast<float>(comm.size()), "behind the work");
 }
 
 // Rank 3 belongs to no group; operations on parent and children interleave.
@@ -203,8 +203,8 @@ absl::Status SubCommunicators(Communicator& comm) {
       Check((sub == nullptr) == (rank == 3), "who gets a communicator"));
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   for (int i = 0; i < 3; ++i) {
-    Floats all(comm.device(), 9, static_cast<float>(rank));
-    Floats some(comm.device(), 9, static_cast<float>(rank));
+    DeviceArray<float> all(comm.device(), 9, static_cast<float>(rank));
+    DeviceArray<float> some(comm.device(), 9, static_cast<float>(rank));
     PARLEY_RETURN_IF_ERROR(
         comm.AllReduce({all.view()}, {all.view()}, ReduceOp::kSum, *stream)
             .status());
@@ -219,9 +219,9 @@ absl::Status SubCommunicators(Communicator& comm) {
               .status());
     }
     PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
-    PARLEY_RETURN_IF_ERROR(all.ExpectAll(SumOfRanks(comm), "parent"));
+    PARLEY_RETURN_IF_ERROR(ExpectAll(all, SumOfRanks(comm), "parent"));
     if (sub != nullptr) {
-      PARLEY_RETURN_IF_ERROR(some.ExpectAll(6, "child"));
+      PARLEY_RETURN_IF_ERROR(ExpectAll(some, 6, "child"));
     }
   }
   return absl::OkStatus();
@@ -229,8 +229,8 @@ absl::Status SubCommunicators(Communicator& comm) {
 
 absl::Status BackToBack(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(comm.device(), 7, 1);
-  Floats other(comm.device(), 7);
+  DeviceArray<float> data(comm.device(), 7, 1);
+  DeviceArray<float> other(comm.device(), 7);
   for (int i = 0; i < 50; ++i) {
     PARLEY_RETURN_IF_ERROR(
         comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kMax, *stream)
@@ -240,12 +240,12 @@ absl::Status BackToBack(Communicator& comm) {
         comm.Broadcast({other.view()}, i % comm.size(), *stream).status());
   }
   PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
-  return data.ExpectAll(1, "after 150 operations");
+  return ExpectAll(data, 1, "after 150 operations");
 }
 
 absl::Status HandlesAreValues(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
-  Floats data(comm.device(), 16, 1);
+  DeviceArray<float> data(comm.device(), 16, 1);
   {
     // Dropped at once: the operation happens all the same.
     PARLEY_RETURN_IF_ERROR(
@@ -259,7 +259,7 @@ absl::Status HandlesAreValues(Communicator& comm) {
   PARLEY_RETURN_IF_ERROR(Check(moved.IsDone(), "the copy's twin is not done"));
   PARLEY_RETURN_IF_ERROR(moved.WaitHost());
   PARLEY_RETURN_IF_ERROR(Work().WaitHost());
-  return data.ExpectAll(static_cast<float>(comm.size()), "dropped handle");
+  return ExpectAll(data, static_cast<float>(comm.size()), "dropped handle");
 }
 
 // A barrier is not done while a rank has not come.

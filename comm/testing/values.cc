@@ -88,21 +88,12 @@ bool TestTensor::GuardsIntact() const {
   return true;
 }
 
-// Of no elements, it is a place all the same.
-Floats::Floats(Device& device, int64_t count, float value)
-    : device_(device.id()),
-      count_(count),
-      memory_(Allocation::Create(device.host_visible_allocator(),
-                                 (count + 1) * SizeOf(DType::kFloat32))
-                  .value()) {
-  std::fill(data(), data() + count, value);
-}
-
-absl::Status Floats::ExpectAll(float expected, const std::string& what) const {
-  for (int64_t i = 0; i < count_; ++i) {
-    if (data()[i] == expected) continue;
+absl::Status ExpectAll(const DeviceArray<float>& values, float expected,
+                       const std::string& what) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (values[i] == expected) continue;
     return absl::InternalError(absl::StrCat(
-        what, ": element ", i, " is ", data()[i], ", expected ", expected));
+        what, ": element ", i, " is ", values[i], ", expected ", expected));
   }
   return absl::OkStatus();
 }

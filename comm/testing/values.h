@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
+#include "parley/device/testing/device_array.h"
 
 namespace parley::testing {
 
@@ -49,26 +50,9 @@ class TestTensor {
   int64_t offset_;
 };
 
-// A float32 tensor.
-class Floats {
- public:
-  // All elements `value`. `device` must outlive the tensor.
-  Floats(Device& device, int64_t count, float value = 0);
-
-  float* data() const { return static_cast<float*>(memory_.data()); }
-  float& operator[](int64_t index) const { return data()[index]; }
-  TensorView view() const {
-    return TensorView(memory_.data(), DType::kFloat32, count_, device_);
-  }
-
-  // OK if all elements are `expected`; else kInternal with `what`.
-  absl::Status ExpectAll(float expected, const std::string& what) const;
-
- private:
-  DeviceId device_;
-  int64_t count_;
-  Allocation memory_;
-};
+// OK if all elements are `expected`; else kInternal with `what`.
+absl::Status ExpectAll(const DeviceArray<float>& values, float expected,
+                       const std::string& what);
 
 // The value of element `index` on `rank`: at most 10, so that the sum over 16
 // ranks is exact in bfloat16.

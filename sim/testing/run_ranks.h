@@ -29,6 +29,11 @@ namespace parley::sim::testing {
 Report RunRanks(const WorldOptions& options,
                 const std::function<absl::Status(RankContext&)>& body);
 
+// The same for worlds that `run` makes: for a library that has its own way of
+// running ranks in a world.
+Report RunTwice(const WorldOptions& options,
+                const std::function<Report(const WorldOptions&)>& run);
+
 }  // namespace parley::sim::testing
 
 #endif  // PARLEY_SIM_TESTING_RUN_RANKS_H_

@@ -20,11 +20,11 @@
 #include "parley/averaging/schedule.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/tensor.h"
+#include "parley/device/testing/device_array.h"
 #include "parley/sim/world.h"
 #include "parley/tests/cases/harness.h"
 #include "parley/tests/cases/replica.h"
 #include "parley/tests/support/backend.h"
-#include "parley/tests/support/device_array.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {

@@ -39,9 +39,9 @@
 #include "parley/comm/communicator.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
+#include "parley/device/testing/device_array.h"
 #include "parley/sim/world.h"
 #include "parley/tests/support/backend.h"
-#include "parley/tests/support/device_array.h"
 #include "parley/tests/support/tested_averager.h"
 
 namespace parley::testing {

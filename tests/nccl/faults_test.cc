@@ -15,8 +15,8 @@
 #include "gtest/gtest.h"
 #include "parley/averaging/model_averager.h"
 #include "parley/base/status_macros.h"
+#include "parley/device/testing/device_array.h"
 #include "parley/tests/nccl/nccl_world.h"
-#include "parley/tests/support/device_array.h"
 
 namespace parley::testing {
 namespace {

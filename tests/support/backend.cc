@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/tests/support/backend.h"
 
-#include "gtest/gtest.h"
+#include "parley/sim/testing/run_ranks.h"
 
 namespace parley::testing {
 namespace {
@@ -28,17 +28,10 @@ sim::Report RunWorld(const sim::WorldOptions& options, const WorldBody& body) {
 }
 
 sim::Report RunRanks(const sim::WorldOptions& options, const WorldBody& body) {
-  sim::WorldOptions serial = options;
-  serial.max_parallel = 1;
-  const sim::Report first = RunWorld(serial, body);
-  EXPECT_TRUE(first.status.ok()) << "one rank at a time: " << first;
-
-  sim::WorldOptions parallel = options;
-  parallel.max_parallel = 0;
-  sim::Report second = RunWorld(parallel, body);
-  EXPECT_TRUE(second.status.ok()) << "all ranks at once: " << second;
-  EXPECT_EQ(first.trace_hash, second.trace_hash);
-  return second;
+  return sim::testing::RunTwice(options,
+                                [&body](const sim::WorldOptions& world) {
+                                  return RunWorld(world, body);
+                                });
 }
 
 }  // namespace parley::testing

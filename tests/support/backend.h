@@ -35,8 +35,7 @@ bool SetBackend(Backend backend);
 // As sim::World::Run(), on the backend.
 sim::Report RunWorld(const sim::WorldOptions& options, const WorldBody& body);
 
-// As sim::testing::RunRanks(), on the backend: twice, with one rank running at
-// a time and with all, which must not differ.
+// As sim::testing::RunRanks(), on the backend.
 sim::Report RunRanks(const sim::WorldOptions& options, const WorldBody& body);
 
 }  // namespace parley::testing

@@ -11,8 +11,8 @@
 // Requires: the device outlives it.
 //
 // Thread-safety: thread-compatible.
-#ifndef PARLEY_TESTS_SUPPORT_DEVICE_ARRAY_H_
-#define PARLEY_TESTS_SUPPORT_DEVICE_ARRAY_H_
+#ifndef PARLEY_DEVICE_TESTING_DEVICE_ARRAY_H_
+#define PARLEY_DEVICE_TESTING_DEVICE_ARRAY_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -54,4 +54,4 @@ class DeviceArray {
 
 }  // namespace parley::testing
 
-#endif  // PARLEY_TESTS_SUPPORT_DEVICE_ARRAY_H_
+#endif  // PARLEY_DEVICE_TESTING_DEVICE_ARRAY_H_
