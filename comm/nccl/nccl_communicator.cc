@@ -104,12 +104,14 @@ absl::Status NcclCommunicator::CheckStream(OpKind kind, Stream& stream) const {
       parley::ToString(cuda_device().id())));
 }
 
+int64_t NcclCommunicator::TimeoutNs(const CallOptions& options) const {
+  return absl::ToInt64Nanoseconds(options.timeout > absl::ZeroDuration()
+                                      ? options.timeout
+                                      : family().settings.timeout);
+}
+
 int64_t NcclCommunicator::DeadlineOf(const CallOptions& options) const {
-  const absl::Duration timeout = options.timeout > absl::ZeroDuration()
-                                     ? options.timeout
-                                     : family().settings.timeout;
-  return DeadlineAfter(family().clock().NowNs(),
-                       absl::ToInt64Nanoseconds(timeout));
+  return DeadlineAfter(family().clock().NowNs(), TimeoutNs(options));
 }
 
 absl::StatusOr<Operation*> NcclCommunicator::NewOperation(
@@ -117,9 +119,7 @@ absl::StatusOr<Operation*> NcclCommunicator::NewOperation(
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           family().pool.Take(group_, kind));
   operation->called_ns = clock().NowNs();
-  operation->timeout_ns = absl::ToInt64Nanoseconds(
-      options.timeout > absl::ZeroDuration() ? options.timeout
-                                             : family().settings.timeout);
+  operation->timeout_ns = TimeoutNs(options);
   return operation;
 }
 

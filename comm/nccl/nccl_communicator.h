@@ -158,6 +158,7 @@ class NcclCommunicator final : public Communicator {
   absl::StatusOr<nccl::Operation*> NewOperation(nccl::OpKind kind,
                                                 const CallOptions& options);
   Work Post(nccl::Operation* operation, CudaStream& stream);
+  int64_t TimeoutNs(const CallOptions& options) const;
   int64_t DeadlineOf(const CallOptions& options) const;
 
   // The first operation, and the wait for it.

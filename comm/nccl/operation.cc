@@ -6,20 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "parley/base/poll_interval.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/nccl/enqueue.h"
 #include "parley/comm/nccl/group.h"
 
 namespace parley::nccl {
-namespace {
-
-// How often a waiting host asks before it sleeps, and for how long it sleeps.
-constexpr int kEagerLooks = 16;
-constexpr int64_t kFirstSleepNs = 10'000;
-constexpr int64_t kLastSleepNs = 1'000'000;
-
-}  // namespace
-
 absl::string_view Name(OpKind kind) {
   switch (kind) {
     case OpKind::kConnect:
@@ -172,22 +164,22 @@ absl::Status Operation::WaitHost(absl::Duration timeout) {
   Clock& clock = family.clock();
   const int64_t deadline_ns = DeadlineAfter(
       clock.NowNs(), std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout)));
-  int64_t sleep_ns = kFirstSleepNs;
-  for (int look = 0;; ++look) {
+  PollInterval interval;
+  while (true) {
     const absl::StatusOr<bool> done = LookAtEnd();
     if (ended()) return Outcome();
     // An error of CUDA's is the watchdog's to tell, once nothing runs any more.
     if (done.ok() && *done) return absl::OkStatus();
     const int64_t now_ns = clock.NowNs();
     if (now_ns >= deadline_ns) return StillUnderWay(timeout);
-    if (look < kEagerLooks) continue;
+    const int64_t sleep_ns = interval.NextNs();
+    if (sleep_ns == 0) continue;
     if (family.owner.IsHung()) {  // [9]
       return absl::Status(CodeOf(NcclFault::kNotInTime),
                           absl::StrCat(ToString(), ": ", kOwnerHangs));
     }
     clock.WaitUntil([this] { return ended(); },
                     std::min(deadline_ns, DeadlineAfter(now_ns, sleep_ns)));
-    sleep_ns = std::min(2 * sleep_ns, kLastSleepNs);
   }
 }
 

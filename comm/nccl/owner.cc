@@ -5,14 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "parley/base/poll_interval.h"
+
 namespace parley::nccl {
 namespace {
-
-// How often to look before sleeping, and for how long to sleep then. NCCL's
-// background thread needs some tens of microseconds for an operation.
-constexpr int kEagerLooks = 16;
-constexpr int64_t kFirstSleepNs = 10'000;
-constexpr int64_t kLastSleepNs = 1'000'000;
 
 // What Call() submits.
 class Closure final : public Request {
@@ -198,15 +194,15 @@ void Owner::Sleep(int64_t until_ns, bool for_requests) {
 
 bool Owner::Await(absl::FunctionRef<bool()> ready, int64_t deadline_ns,
                   bool polls) {
-  int64_t sleep_ns = kFirstSleepNs;
-  for (int look = 0; !ready(); ++look) {
+  PollInterval interval;
+  while (!ready()) {
     const int64_t now_ns = clock_.NowNs();
     if (now_ns >= deadline_ns || hung_) return false;
-    if (look < kEagerLooks) continue;
+    const int64_t sleep_ns = interval.NextNs();
+    if (sleep_ns == 0) continue;
     int64_t until_ns = std::min(deadline_ns, DeadlineAfter(now_ns, sleep_ns));
     if (polls) until_ns = std::min(until_ns, poll_());
     Sleep(until_ns, /*for_requests=*/false);
-    sleep_ns = std::min(2 * sleep_ns, kLastSleepNs);
   }
   return true;
 }

@@ -7,8 +7,8 @@
 // one thread with a queue gives both.
 //
 //   Owner owner(clock, /*hung_after=*/absl::Seconds(30));
-//   owner.Start([] { ...set the device... }, [] { ...poll...; return kNever;
-//   }); absl::Status status = owner.Call([&] { return UseNccl(); });
+//   owner.Start(/*begin=*/SetTheDevice, /*poll=*/LookAtWhatIsUnderWay);
+//   absl::Status status = owner.Call([&] { return UseNccl(); });
 //   owner.Stop();
 //
 // The numbers in comments are those of the abort contract, in

@@ -7,21 +7,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "parley/base/poll_interval.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/cuda/cuda_device.h"
 #include "parley/device/cuda/cuda_status.h"
 #include "parley/device/cuda/scoped_device.h"
 
 namespace parley {
-namespace {
-
-// They take about as long as a thread does to fall asleep and wake up.
-constexpr int kPollsWithoutSleep = 16;
-constexpr int64_t kFirstPollNs = 10'000;
-constexpr int64_t kLongestPollNs = 1'000'000;
-
-}  // namespace
-
 CudaEvent::CudaEvent(CudaDevice& device, cudaEvent_t handle,
                      absl::Status failure)
     : device_(device), handle_(handle), failure_(std::move(failure)) {}
@@ -119,8 +111,8 @@ absl::Status CudaStream::Poll(absl::Duration timeout) {
   Clock& clock = device_.clock();
   const int64_t deadline = DeadlineAfter(
       clock.NowNs(), std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout)));
-  int64_t interval = kFirstPollNs;
-  for (int polls = 0;; ++polls) {
+  PollInterval interval;
+  while (true) {
     // Asked before the stream: what ends an operation first closes the gate.
     const bool closing = scratch_.gate->closing();
     if (device_.abandoned_ && !closing && !scratch_.gate->failure().ok()) {
@@ -131,7 +123,8 @@ absl::Status CudaStream::Poll(absl::Duration timeout) {
       return CudaStatus(api, error, device_.Named("WaitHost"));
     }
     if (error == cudaErrorNotReady) api.GetLastError();
-    if (polls < kPollsWithoutSleep) continue;
+    const int64_t sleep_ns = interval.NextNs();
+    if (sleep_ns == 0) continue;
     const int64_t now = clock.NowNs();
     if (now >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
@@ -139,8 +132,7 @@ absl::Status CudaStream::Poll(absl::Duration timeout) {
           absl::FormatDuration(timeout)));
     }
     clock.WaitUntil([] { return false; },
-                    std::min(deadline, DeadlineAfter(now, interval)));
-    interval = std::min(2 * interval, kLongestPollNs);
+                    std::min(deadline, DeadlineAfter(now, sleep_ns)));
   }
 }
 
