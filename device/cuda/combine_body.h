@@ -24,9 +24,11 @@ struct CombineParams {
   Args args;
 };
 
-template <DType kDType>
-struct AxpbyBody {
-  using Params = CombineParams<AxpbyArgs>;
+// Kernels that change y by x. `Kernel` says which.
+template <DType kDType, typename Kernel>
+struct UpdateBody {
+  using Args = typename Kernel::Args;
+  using Params = CombineParams<Args>;
   using Storage = typename kernels::Element<kDType>::Storage;
   static constexpr int kElements = kVectorBytes / sizeof(Storage);
 
@@ -34,39 +36,38 @@ struct AxpbyBody {
     ForEachChunk<kElements>(at, params.split, [&](auto access, int64_t i) {
       const auto x = access.template Load<Storage>(params.args.x, i);
       auto y = access.template Load<Storage>(params.args.y, i);
-      AxpbyArgs local = params.args;
+      Args local = params.args;
       local.x = &x;
       local.y = &y;
       PARLEY_UNROLL
       for (int k = 0; k < access.kElements; ++k) {
-        kernels::AxpbyElement<kDType>(local, k);
+        Kernel::template Element<kDType>(local, k);
       }
       access.template Store<Storage>(params.args.y, i, y);
     });
+  }
+};
+
+struct AxpbyKernel {
+  using Args = AxpbyArgs;
+  template <DType kDType>
+  PARLEY_HD static void Element(const Args& args, int64_t i) {
+    kernels::AxpbyElement<kDType>(args, i);
+  }
+};
+
+struct LerpKernel {
+  using Args = LerpArgs;
+  template <DType kDType>
+  PARLEY_HD static void Element(const Args& args, int64_t i) {
+    kernels::LerpElement<kDType>(args, i);
   }
 };
 
 template <DType kDType>
-struct LerpBody {
-  using Params = CombineParams<LerpArgs>;
-  using Storage = typename kernels::Element<kDType>::Storage;
-  static constexpr int kElements = kVectorBytes / sizeof(Storage);
-
-  PARLEY_HD static void Run(const GridPosition& at, const Params& params) {
-    ForEachChunk<kElements>(at, params.split, [&](auto access, int64_t i) {
-      const auto x = access.template Load<Storage>(params.args.x, i);
-      auto y = access.template Load<Storage>(params.args.y, i);
-      LerpArgs local = params.args;
-      local.x = &x;
-      local.y = &y;
-      PARLEY_UNROLL
-      for (int k = 0; k < access.kElements; ++k) {
-        kernels::LerpElement<kDType>(local, k);
-      }
-      access.template Store<Storage>(params.args.y, i, y);
-    });
-  }
-};
+using AxpbyBody = UpdateBody<kDType, AxpbyKernel>;
+template <DType kDType>
+using LerpBody = UpdateBody<kDType, LerpKernel>;
 
 template <DType kDType>
 struct DeltaBody {
