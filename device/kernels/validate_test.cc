@@ -417,8 +417,7 @@ TEST(ValidateTest, CopyRefuses) {
        [](CopyArgs&) { copies[1].to = Vector(Block(1) - 15); }},
       // A transposition in place.
       {"Copy: copies[1]: from float32[2,2] to float32[2,2] with strides [1,2], "
-       "which "
-       "overlap",
+       "which overlap",
        [](CopyArgs&) {
          copies[1] = {Strided(Block(1), {2, 2}, {2, 1}),
                       Strided(Block(1), {2, 2}, {1, 2})};
