@@ -227,7 +227,6 @@ absl::StatusOr<int> Launch(const LaunchOptions& options) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
     return absl::ErrnoToStatus(errno, "cannot take in orphans");
   }
-  // Deleted before signals can end this process again.
   TemporaryFolder store;
   PARLEY_RETURN_IF_ERROR(store.Make());
   int master_port = options.master_port;

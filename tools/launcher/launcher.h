@@ -19,8 +19,8 @@
 // - All descendants are waited for, except those that leave the session of
 //   their rank.
 //
-// Thread-safety: one at a time, in a program with one thread: it forks, and
-// changes how the process takes signals until it returns.
+// Thread-safety: once, in a program with one thread that ends afterwards: it
+// forks, and SIGINT, SIGTERM and SIGHUP do nothing from then on.
 #ifndef PARLEY_TOOLS_LAUNCHER_LAUNCHER_H_
 #define PARLEY_TOOLS_LAUNCHER_LAUNCHER_H_
 

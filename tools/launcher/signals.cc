@@ -29,9 +29,7 @@ absl::Status LauncherSignals::Install() {
 }
 
 LauncherSignals::~LauncherSignals() {
-  if (descriptor_ < 0) return;
-  close(descriptor_);
-  RestoreInChild();
+  if (descriptor_ >= 0) close(descriptor_);
 }
 
 std::vector<int> LauncherSignals::Take() {

@@ -1,14 +1,15 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// LauncherSignals: while it lives, signals to this process are read from a
+// LauncherSignals: from Install() on, signals to this process are read from a
 // descriptor instead of interrupting it. What the process began with comes back
-// at the end, and in children by RestoreInChild().
+// in children, by RestoreInChild(), and not here: a signal that comes while the
+// program ends must not replace the exit code that the ranks gave it.
 //
 // SIGINT, SIGTERM and SIGHUP are for the ranks, SIGCHLD says that a process has
 // ended, and SIGPIPE is ignored: writes fail instead.
 //
-// Thread-safety: one at a time, in a program with one thread.
+// Thread-safety: once, in a program with one thread.
 #ifndef PARLEY_TOOLS_LAUNCHER_SIGNALS_H_
 #define PARLEY_TOOLS_LAUNCHER_SIGNALS_H_
 
