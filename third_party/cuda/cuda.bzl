@@ -30,7 +30,7 @@ REQUIRES_NVCC = _requires("nvcc_is_available")
 # A100, H100 and B200, as far as the compiler knows them. The PTX of the last is what
 # drivers compile for any later GPU.
 _CODES = [code for code in ["sm_80", "sm_90", "sm_100"] if code in GPU_CODES]
-_ARCHITECTURES = _CODES + [code.replace("sm_", "compute_") for code in _CODES[-1:]]
+_ALL_ARCHITECTURES = _CODES + [code.replace("sm_", "compute_") for code in _CODES[-1:]]
 
 # Results are defined bit for bit: no fused multiply-add.
 _NVCC_FLAGS = [
@@ -38,6 +38,12 @@ _NVCC_FLAGS = [
     "-Werror",
     "all-warnings",
 ]
+
+def _architectures(ctx):
+    """All of them, but where only host code is looked at, which takes nvcc as long for each."""
+    if ctx.var.get("parley_sanitizer") == "true":
+        return _CODES[:1]
+    return _ALL_ARCHITECTURES
 
 def _gencode(code):
     return "-gencode=arch=compute_%s,code=%s" % (code.split("_")[1], code)
@@ -78,7 +84,7 @@ def _cuda_objects_impl(ctx):
         args.add("-x", "cu")
         args.add("-c", src)
         args.add("-o", obj)
-        args.add_all(_ARCHITECTURES, map_each = _gencode)
+        args.add_all(_architectures(ctx), map_each = _gencode)
         args.add("-Xcompiler=-fPIC,-ffp-contract=off")
         args.add_all(_NVCC_FLAGS + flags)
         args.add_all([root or ".", ctx.bin_dir.path + ("/" + root if root else "")], before_each = "-I")
