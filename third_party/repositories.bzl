@@ -13,7 +13,7 @@ load("//third_party/cuda:local_cuda.bzl", "local_cuda")
 load("//third_party/system:absl.bzl", "system_absl")
 load("//third_party/system:benchmark.bzl", "system_benchmark")
 load("//third_party/system:googletest.bzl", "system_googletest")
-load("//third_party/system:libraries.bzl", "system_highway", "system_json", "system_rapidcheck")
+load("//third_party/system:libraries.bzl", "system_highway", "system_hiredis", "system_json", "system_rapidcheck")
 
 def _maybe(rule, name, **kwargs):
     if not native.existing_rule(name):
@@ -26,6 +26,7 @@ def parley_repositories():
     _maybe(system_googletest, "com_google_googletest")
     _maybe(system_benchmark, "com_github_google_benchmark")
     _maybe(system_highway, "com_google_highway")
+    _maybe(system_hiredis, "hiredis")
     _maybe(system_json, "nlohmann_json")
     _maybe(system_rapidcheck, "rapidcheck")
     _maybe(local_cuda, "local_cuda")

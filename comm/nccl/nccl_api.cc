@@ -96,13 +96,8 @@ absl::Status CheckVersion(void* handle, absl::string_view name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<const NcclApi*> Open(const std::string& name) {
-  void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) {
-    return absl::NotFoundError(
-        absl::StrCat("cannot load ", name, ": ", LinkerError()));
-  }
-  // The library stays open in any case: unloading NCCL is not safe.
+absl::StatusOr<const NcclApi*> MakeTable(void* handle,
+                                         const std::string& name) {
   PARLEY_RETURN_IF_ERROR(CheckVersion(handle, name));
   auto* api = new NcclApi();
   const std::string missing = FillTable(handle, *api);
@@ -118,13 +113,21 @@ absl::StatusOr<const NcclApi*> Open(const std::string& name) {
 
 absl::StatusOr<const NcclApi*> LoadNcclApi(absl::string_view library) {
   static Mutex* const mutex = new Mutex;
-  static auto* const loaded = new std::map<std::string, const NcclApi*>;
+  // By handle: a library may be opened by several names, and by its own one
+  // wherever it was found once.
+  static auto* const loaded = new std::map<void*, const NcclApi*>;
   const std::string name(library.empty() ? kLibrary : library);
   MutexLock lock(mutex);
-  const auto found = loaded->find(name);
+  // The library stays open in any case: unloading NCCL is not safe.
+  void* handle = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    return absl::NotFoundError(
+        absl::StrCat("cannot load ", name, ": ", LinkerError()));
+  }
+  const auto found = loaded->find(handle);
   if (found != loaded->end()) return found->second;
-  PARLEY_ASSIGN_OR_RETURN(const NcclApi* api, Open(name));
-  loaded->emplace(name, api);
+  PARLEY_ASSIGN_OR_RETURN(const NcclApi* api, MakeTable(handle, name));
+  loaded->emplace(handle, api);
   return api;
 }
 

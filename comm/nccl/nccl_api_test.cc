@@ -81,6 +81,14 @@ TEST(LoadNcclApiTest, OldestLibraryLacksShrinkAlone) {
   EXPECT_NE((*api)->CommSplit, nullptr);
 }
 
+TEST(LoadNcclApiTest, OneLibraryByTwoNamesIsOneTable) {
+  const auto api = LoadNcclApi(Stub("without_shrink"));
+  ASSERT_TRUE(api.ok()) << api.status();
+  const auto again = LoadNcclApi(absl::StrCat("/.", Stub("without_shrink")));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, *api);
+}
+
 TEST(LoadNcclApiTest, LibraryThatIsNotNccl) {
   const absl::Status status = LoadNcclApi("libm.so.6").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);

@@ -7,7 +7,7 @@
 //
 //   PARLEY_ASSIGN_OR_RETURN(const LaunchEnvironment environment,
 //                           LaunchEnvironment::Read());
-//   FileStore store(environment.store_directory, SteadyClock());
+//   PARLEY_ASSIGN_OR_RETURN(const auto store, OpenStore(environment));
 //
 // Thread-safety: a value. Read() must not run while another thread changes the
 // environment.
@@ -27,8 +27,8 @@ struct LaunchEnvironment {
   int local_size = 1;       // LOCAL_WORLD_SIZE
   std::string master_addr;  // MASTER_ADDR: where rank 0 can be reached
   int master_port = 0;      // MASTER_PORT: free for the job to use, 1..65535
-  // PARLEY_STORE: a folder for a FileStore, new for this job. "" where the
-  // launcher sets none, as torchrun.
+  // PARLEY_STORE: for OpenStore(), a folder or what else it takes, new for this
+  // job. "" where the launcher sets none, as torchrun.
   std::string store_directory;
 
   // Reads all of them. kFailedPrecondition if one but PARLEY_STORE is missing,

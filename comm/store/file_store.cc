@@ -6,29 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/types/optional.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/store/store_common.h"
 
 namespace parley {
 namespace {
-
-constexpr int64_t kFirstIntervalNs = 1'000'000;
-constexpr int64_t kLastIntervalNs = 128'000'000;
 
 // File systems take names of 255 bytes.
 constexpr size_t kMaxNameBytes = 200;
@@ -69,13 +65,6 @@ std::string PathOf(absl::string_view directory, absl::string_view key) {
   return path;
 }
 
-absl::Status CheckKey(absl::string_view key) {
-  if (key.size() <= kMaxStoreKeyBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("file store: a key of ", key.size(), " bytes; at most ",
-                   kMaxStoreKeyBytes, " are taken"));
-}
-
 // Closes a file when it goes out of scope.
 class File {
  public:
@@ -107,11 +96,11 @@ bool WriteAll(int descriptor, absl::string_view value) {
 }
 
 // Nothing if there is no such file.
-absl::StatusOr<absl::optional<std::string>> ReadIfThere(
+absl::StatusOr<std::optional<std::string>> ReadIfThere(
     const std::string& path) {
   File file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.descriptor() < 0) {
-    if (errno == ENOENT) return absl::optional<std::string>();
+    if (errno == ENOENT) return std::optional<std::string>();
     return CannotDo("read", path, errno);
   }
   std::string value;
@@ -131,7 +120,7 @@ absl::StatusOr<absl::optional<std::string>> ReadIfThere(
     size += static_cast<size_t>(got);
   }
   value.resize(size);
-  return absl::optional<std::string>(std::move(value));
+  return std::optional<std::string>(std::move(value));
 }
 
 }  // namespace
@@ -140,13 +129,8 @@ FileStore::FileStore(absl::string_view directory, Clock& clock)
     : directory_(directory.data(), directory.size()), clock_(clock) {}
 
 absl::Status FileStore::Set(absl::string_view key, absl::string_view value) {
-  PARLEY_RETURN_IF_ERROR(CheckKey(key));
-  if (value.size() > kMaxStoreValueBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("file store: a value of ", value.size(),
-                     " bytes for key '", absl::CHexEscape(key), "'; at most ",
-                     kMaxStoreValueBytes, " are taken"));
-  }
+  PARLEY_RETURN_IF_ERROR(store::CheckKey("file store", key));
+  PARLEY_RETURN_IF_ERROR(store::CheckValue("file store", key, value));
   const std::string path = PathOf(directory_, key);
   const std::string folder = path.substr(0, path.rfind('/'));
   std::error_code error;
@@ -174,26 +158,11 @@ absl::Status FileStore::Set(absl::string_view key, absl::string_view value) {
 
 absl::StatusOr<std::string> FileStore::Get(absl::string_view key,
                                            absl::Duration timeout) {
-  PARLEY_RETURN_IF_ERROR(CheckKey(key));
+  PARLEY_RETURN_IF_ERROR(store::CheckKey("file store", key));
   const std::string path = PathOf(directory_, key);
-  int64_t now_ns = clock_.NowNs();
-  const int64_t deadline_ns = DeadlineAfter(
-      now_ns, std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout)));
-  int64_t interval_ns = kFirstIntervalNs;
-  while (true) {
-    PARLEY_ASSIGN_OR_RETURN(absl::optional<std::string> value,
-                            ReadIfThere(path));
-    if (value.has_value()) return *std::move(value);
-    if (now_ns >= deadline_ns) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "file store ", directory_, ": no value for key '",
-          absl::CHexEscape(key), "' after ", absl::FormatDuration(timeout)));
-    }
-    clock_.WaitUntil([] { return false; },
-                     std::min(deadline_ns, DeadlineAfter(now_ns, interval_ns)));
-    interval_ns = std::min(2 * interval_ns, kLastIntervalNs);
-    now_ns = clock_.NowNs();
-  }
+  return store::WaitForValue(clock_, absl::StrCat("file store ", directory_),
+                             key, timeout,
+                             [&](int64_t) { return ReadIfThere(path); });
 }
 
 }  // namespace parley

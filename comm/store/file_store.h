@@ -38,8 +38,7 @@ class FileStore : public Store {
 
   absl::Status Set(absl::string_view key, absl::string_view value) override;
 
-  // Looks again and again, at first after a millisecond, then less and less
-  // often, so that a thousand ranks that wait do not occupy a file server.
+  // Looks again and again, less and less often: store_common.h.
   absl::StatusOr<std::string> Get(absl::string_view key,
                                   absl::Duration timeout) override;
 

@@ -14,8 +14,9 @@
 // Nothing is ever deleted, so a key belongs to one use: whoever meets again
 // under other circumstances puts an incarnation into its keys.
 //
-// Implementations: FileStore (file_store.h). One over a network is a class of
-// the user's own over the client library that their cluster has.
+// Implementations: FileStore (file_store.h), RedisStore (redis_store.h); either
+// from a name by OpenStore() (open_store.h). What else a cluster has is a class
+// of these two functions, for which testing/store_conformance.h is the test.
 //
 // Thread-safety: all methods may be called from any thread.
 #ifndef PARLEY_COMM_STORE_STORE_H_

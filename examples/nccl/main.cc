@@ -8,7 +8,7 @@
 #include "parley/base/status_macros.h"
 #include "parley/comm/nccl/nccl_communicator.h"
 #include "parley/comm/store/environment.h"
-#include "parley/comm/store/file_store.h"
+#include "parley/comm/store/open_store.h"
 #include "parley/device/cuda/runtime_cuda_api.h"
 #include "parley/device/cuda/runtime_cuda_kernels.h"
 
@@ -20,8 +20,8 @@ absl::Status Train() {
   PARLEY_ASSIGN_OR_RETURN(
       const auto gpu, CudaDevice::Create(RuntimeCudaApi(), RuntimeCudaKernels(),
                                          job.local_rank));
-  FileStore store(job.store_directory, SteadyClock());
-  NcclOptions options{.nccl = nccl, .device = gpu.get(), .store = &store};
+  PARLEY_ASSIGN_OR_RETURN(const auto store, OpenStore(job));
+  NcclOptions options{.nccl = nccl, .device = gpu.get(), .store = store.get()};
   options.rank = job.rank;
   options.size = job.size;
   PARLEY_ASSIGN_OR_RETURN(const auto comm, NcclCommunicator::Create(options));

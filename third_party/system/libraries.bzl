@@ -27,6 +27,14 @@ _HIGHWAY = _HEAD + """cc_library(
 )
 """
 
+_HIREDIS = _HEAD + """cc_library(
+    name = "hiredis",
+    hdrs = glob(["include/hiredis/*.h"]),
+    includes = ["include"],
+    linkopts = ["-lhiredis"],
+)
+"""
+
 _JSON = _HEAD + """cc_library(
     name = "json",
     hdrs = glob(["include/nlohmann/**/*.hpp"]),
@@ -56,6 +64,12 @@ def _system_highway_impl(rctx):
     rctx.file("BUILD.bazel", _HIGHWAY, executable = False)
     rctx.file("WORKSPACE", executable = False)
 
+def _system_hiredis_impl(rctx):
+    prefix = _installed_prefix(rctx, "hiredis/hiredis.h", "libhiredis-dev")
+    rctx.symlink(prefix + "/include/hiredis", "include/hiredis")
+    rctx.file("BUILD.bazel", _HIREDIS, executable = False)
+    rctx.file("WORKSPACE", executable = False)
+
 def _system_json_impl(rctx):
     prefix = _installed_prefix(rctx, "nlohmann/json.hpp", "nlohmann-json3-dev")
     rctx.symlink(prefix + "/include/nlohmann", "include/nlohmann")
@@ -70,5 +84,6 @@ def _system_rapidcheck_impl(rctx):
     rctx.file("WORKSPACE", executable = False)
 
 system_highway = repository_rule(implementation = _system_highway_impl, local = True)
+system_hiredis = repository_rule(implementation = _system_hiredis_impl, local = True)
 system_json = repository_rule(implementation = _system_json_impl, local = True)
 system_rapidcheck = repository_rule(implementation = _system_rapidcheck_impl, local = True)

@@ -66,6 +66,7 @@ VENDOR_HEADERS = [
     (r"nccl\w*\.h", ("comm/nccl/", "tests/fakes/")),
     (r"cuda\w*\.h", ("comm/nccl/", "device/cuda/", "tests/fakes/")),
     (r"gloo/.*", ("comm/gloo/",)),
+    (r"hiredis/.*", ("comm/store/",)),
     (r"hwy/.*", ("device/",)),
     (r"absl/flags/.*", ("tools/", "benchmarks/")),
 ]

@@ -62,6 +62,7 @@ class TidyTest(unittest.TestCase):
                 ("averaging/a.cc", "<nccl.h>", "only under comm/nccl/"),
                 ("device/a.cc", '"cuda_runtime.h"', "only under"),
                 ("comm/a.cc", '"gloo/context.h"', "only under comm/gloo/"),
+                ("comm/a.cc", "<hiredis/hiredis.h>", "only under comm/store/"),
                 ("sim/a.cc", '"hwy/highway.h"', "only under device/"),
                 ("averaging/a.cc", '"absl/flags/flag.h"', "only under tools/")]:
             self.assert_found(path, "#include " + header + "\n", what)
