@@ -3,6 +3,7 @@
 #include "parley/averaging/exchange.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/status_macros.h"
@@ -66,6 +67,12 @@ absl::Status Exchange::Allocate() {
   pack_.resize(plan_.pieces().size());
   unpack_.resize(plan_.pieces().size());
   prints_.resize(plan_.pieces().size());
+  if (plan_.reduction() != Reduction::kNative) return absl::OkStatus();
+  native_.resize(buckets);
+  PARLEY_ASSIGN_OR_RETURN(
+      zero_,
+      Allocation::Create(device_.host_visible_allocator(), sizeof(double)));
+  *static_cast<double*>(zero_.data()) = 0;
   return absl::OkStatus();
 }
 
@@ -87,7 +94,8 @@ TensorView Exchange::ResultArea(int b) {
 // what is received.
 TensorView Exchange::PackArea(int b) {
   const Bucket& bucket = plan_.buckets()[b];
-  if (UsesFusedMean(bucket) || bucket.policy == Policy::kBroadcast) {
+  if (UsesFusedMean(bucket) || plan_.IsNative(bucket) ||
+      bucket.policy == Policy::kBroadcast) {
     return ResultArea(b);
   }
   return TensorView(SlotOf(b).stage.data(), bucket.dtype, bucket.count,
@@ -105,6 +113,9 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
     const Bucket& bucket = plan_.buckets()[b];
     slot_[b] = static_cast<uint8_t>(active_.size() % slots_.size());
     const TensorView result = ResultArea(b);
+    // Then the mean is nowhere but in the tensor.
+    const bool straight = bucket.in_place && plan_.IsNative(bucket);
+    if (plan_.IsNative(bucket)) SetNative(b, result);
     int next = bucket.first_piece;
     for (int i = 0; i < bucket.num_pieces; ++i) {
       const Piece& piece = plan_.pieces()[bucket.first_piece + i];
@@ -115,14 +126,28 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
       if (!takes_part[piece.parameter]) continue;
       const TensorView from = result.Slice(piece.offset, piece.view.count());
       unpack_[next] = {from, piece.view};
-      prints_[next] = {from.data(), bucket.dtype, from.count(),
-                       parameters_.entries()[piece.parameter].id,
+      prints_[next] = {straight ? piece.view.data() : from.data(), bucket.dtype,
+                       from.count(), parameters_.entries()[piece.parameter].id,
                        piece.first_index};
       ++next;
     }
     taking_part_[b] = next - bucket.first_piece;
     if (taking_part_[b] > 0) active_.push_back(b);
   }
+}
+
+void Exchange::SetNative(int b, const TensorView& sum) {
+  const Bucket& bucket = plan_.buckets()[b];
+  NativeSum& native = native_[b];
+  native.sum[0] = sum.data();
+  native.values[0] = bucket.in_place
+                         ? plan_.pieces()[bucket.first_piece].view.data()
+                         : sum.data();
+  const int64_t no_stride = 0;
+  native.nothing = {
+      *TensorView::Strided(zero_.data(), bucket.dtype, {&bucket.count, 1},
+                           {&no_stride, 1}, device_.id()),
+      sum};
 }
 
 void Exchange::SetWeights(absl::Span<const double> weights) {
@@ -136,8 +161,11 @@ void Exchange::SetWeights(absl::Span<const double> weights) {
     weighted_ |= weights[r] != weights_.front();
   }
   all_weights_.assign(weights.begin(), weights.end());
-  if (weighted_) return;
-  for (double& weight : all_weights_) weight = weight == 0 ? 0 : 1;
+  divisor_ = 0;
+  for (double& weight : all_weights_) {
+    if (!weighted_) weight = weight == 0 ? 0 : 1;
+    divisor_ += weight;
+  }
 }
 
 absl::StatusOr<Exchange::Result> Exchange::Run(absl::Span<const double> weights,
@@ -191,6 +219,7 @@ absl::Status Exchange::IssueFront(int b, size_t place,
                                   const Deadline& deadline) {
   const Bucket& bucket = plan_.buckets()[b];
   Slot& slot = SlotOf(b);
+  if (plan_.IsNative(bucket)) return IssueNativeFront(b);
   if (!bucket.in_place) {
     PARLEY_RETURN_IF_ERROR(device_.Copy(
         {&pack_[bucket.first_piece], bucket.num_pieces}, *slot.stream));
@@ -230,28 +259,70 @@ absl::Status Exchange::IssueMean(DType dtype, int64_t shard, size_t place,
   return device_.Mean(args, *slot.stream);
 }
 
-absl::Status Exchange::IssueBack(int b, const Deadline& deadline) {
+// Whether the mean is divided before it is summed: where terms are multiplied
+// by weights in any case, and in float16, in which a few large numbers have no
+// sum. All others are added as they are, and divided on the way back.
+bool Exchange::DividesFirst(DType dtype) const {
+  return weighted_ || dtype == DType::kFloat16;
+}
+
+absl::Status Exchange::IssueNativeFront(int b) {
+  const Bucket& bucket = plan_.buckets()[b];
+  Stream& stream = *SlotOf(b).stream;
+  const double& weight = all_weights_[communicator_.rank()];
+  if (weight == 0) return device_.Copy({&native_[b].nothing, 1}, stream);
+  if (!bucket.in_place) {
+    PARLEY_RETURN_IF_ERROR(
+        device_.Copy({&pack_[bucket.first_piece], bucket.num_pieces}, stream));
+  }
+  const bool first = DividesFirst(bucket.dtype);
+  if (!first && !bucket.in_place) return absl::OkStatus();
+  return device_.Mean(
+      {bucket.dtype, 1, 1, native_[b].values, native_[b].sum,
+       weighted_ ? &weight : nullptr, bucket.count, first ? divisor_ : 1},
+      stream);
+}
+
+absl::Status Exchange::IssueNativeBack(int b) {
+  const Bucket& bucket = plan_.buckets()[b];
+  const bool first = DividesFirst(bucket.dtype);
+  if (first && !bucket.in_place) return absl::OkStatus();
+  return device_.Mean({bucket.dtype, 1, 1, native_[b].sum, native_[b].values,
+                       nullptr, bucket.count, first ? 1 : divisor_},
+                      *SlotOf(b).stream);
+}
+
+absl::StatusOr<Work> Exchange::IssueOperation(int b, const Deadline& deadline) {
   const Bucket& bucket = plan_.buckets()[b];
   Slot& slot = SlotOf(b);
   const TensorView result = ResultArea(b);
-  const bool fused = UsesFusedMean(bucket);
-  absl::StatusOr<Work> work;
   if (bucket.policy == Policy::kBroadcast) {
-    work = communicator_.Broadcast({&result, 1}, /*root=*/0, *slot.stream,
-                                   deadline.ForCall());
-  } else if (fused) {
-    work = communicator_.FusedMean({&result, 1}, all_weights_, *slot.stream,
-                                   deadline.ForCall());
-  } else {
-    const TensorView shard(slot.stage.data(), bucket.dtype,
-                           MyShard(bucket).count, device_.id());
-    work = communicator_.AllGather({&shard, 1}, {&result, 1}, *slot.stream,
+    return communicator_.Broadcast({&result, 1}, /*root=*/0, *slot.stream,
                                    deadline.ForCall());
   }
-  if (!work.ok()) return work.status();
-  works_.push_back(*std::move(work));
+  if (UsesFusedMean(bucket)) {
+    return communicator_.FusedMean({&result, 1}, all_weights_, *slot.stream,
+                                   deadline.ForCall());
+  }
+  if (plan_.IsNative(bucket)) {
+    return communicator_.AllReduce({&result, 1}, {&result, 1}, ReduceOp::kSum,
+                                   *slot.stream, deadline.ForCall());
+  }
+  const TensorView shard(slot.stage.data(), bucket.dtype, MyShard(bucket).count,
+                         device_.id());
+  return communicator_.AllGather({&shard, 1}, {&result, 1}, *slot.stream,
+                                 deadline.ForCall());
+}
 
-  if (!(fused && bucket.in_place)) {
+absl::Status Exchange::IssueBack(int b, const Deadline& deadline) {
+  const Bucket& bucket = plan_.buckets()[b];
+  Slot& slot = SlotOf(b);
+  PARLEY_ASSIGN_OR_RETURN(Work work, IssueOperation(b, deadline));
+  works_.push_back(std::move(work));
+
+  const bool native = plan_.IsNative(bucket);
+  if (native) PARLEY_RETURN_IF_ERROR(IssueNativeBack(b));
+  if (!(bucket.in_place && (native || UsesFusedMean(bucket)))) {
     PARLEY_RETURN_IF_ERROR(device_.Copy(
         {&unpack_[bucket.first_piece], taking_part_[b], /*streaming=*/true},
         *slot.stream));

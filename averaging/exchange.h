@@ -14,6 +14,17 @@
 //     | Copy, Fingerprint
 //   tensor, or pieces
 //
+// With Reduction::kNative the backend forms the sum of what is averaged, and
+// the division is a part of the kernel on one of its sides:
+//
+//   tensor, or pieces packed
+//     | Mean of one: copied, or multiplied by the rank's weight and divided
+//   `exchange`
+//     | AllReduce in place
+//   `exchange`: the sum
+//     | Mean of one: divided, or copied; Fingerprint
+//   tensor, or pieces
+//
 // A tensor is written only from a complete result, so a bucket that fails is
 // what it was, without a copy of it. Two buckets are under way at a time, each
 // on a stream and with staging memory of its own; the host runs ahead of them
@@ -99,6 +110,13 @@ class Exchange {
     void* outputs[1];  // `stage`
   };
 
+  // What kernels beside a native sum read, by bucket.
+  struct NativeSum {
+    void* values[1];     // where those of the bucket are: the tensor, or `sum`
+    void* sum[1];        // `exchange`
+    TensorCopy nothing;  // to `sum`, what a rank of weight 0 adds
+  };
+
   Exchange(Communicator& communicator, const ParameterSet& parameters,
            const AveragingPlan& plan, const Options& options);
 
@@ -110,14 +128,19 @@ class Exchange {
     return ShardOf(bucket.count, communicator_.size(), communicator_.rank());
   }
   bool UsesFusedMean(const Bucket& bucket) const;
+  bool DividesFirst(DType dtype) const;
   TensorView PackArea(int b);
   TensorView ResultArea(int b);
 
+  void SetNative(int b, const TensorView& sum);
   void SetWeights(absl::Span<const double> weights);
   absl::Status Issue(Stream* after, const Deadline& deadline);
   absl::Status IssueFront(int b, size_t place, const Deadline& deadline);
   absl::Status IssueMean(DType dtype, int64_t shard, size_t place, Slot& slot);
+  absl::Status IssueNativeFront(int b);
+  absl::StatusOr<Work> IssueOperation(int b, const Deadline& deadline);
   absl::Status IssueBack(int b, const Deadline& deadline);
+  absl::Status IssueNativeBack(int b);
   absl::Status Close(const Deadline& deadline);
   absl::Status Abandon(const absl::Status& reason);
 
@@ -139,6 +162,8 @@ class Exchange {
   std::vector<int> active_;        // buckets of which any piece takes part
   std::vector<uint8_t> slot_;      // by bucket: its neighbours have the other
   std::vector<Work> works_;        // the last operation of each active bucket
+  std::vector<NativeSum> native_;  // by bucket; none if there is nothing native
+  Allocation zero_;                // of any dtype
 
   // Of the ranks that count, in order; the weights of all, 1 where they are
   // equal; whether they are.
@@ -146,6 +171,7 @@ class Exchange {
   std::vector<double> weights_;
   std::vector<double> all_weights_;
   bool weighted_ = false;
+  double divisor_ = 0;  // the sum of the weights of all
 
   // What the kernels read: a list of pointers for each bucket that the host may
   // be ahead by.

@@ -8,29 +8,45 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/annotate.h"
+#include "parley/averaging/reduction.h"
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
 namespace {
 
+std::string Number(uint64_t value) { return absl::StrCat(value); }
+
+std::string Hash(uint64_t value) {
+  return absl::StrCat("0x", absl::Hex(value, absl::kZeroPad16));
+}
+
+std::string ReductionName(uint64_t value) {
+  const auto reduction = static_cast<Reduction>(value);
+  return value == static_cast<uint64_t>(Reduction::kReproducible) ||
+                 value == static_cast<uint64_t>(Reduction::kNative)
+             ? std::string(Name(reduction))
+             : Number(value);
+}
+
 struct TermText {
   const char* name;
-  bool is_hash;
+  std::string (*value)(uint64_t value);
 };
 
 constexpr std::array<TermText, kNumTerms> kTermTexts = {{
-    {"protocol version", false},
-    {"elements", false},
-    {"parameters", true},
-    {"bucket_bytes", false},
-    {"plan", true},
-    {"schedule", true},
-    {"data_path", false},
-    {"fingerprint", false},
-    {"parameters taking part", false},
-    {"participation", true},
-    {"model after the last meeting", true},
+    {"protocol version", Number},
+    {"elements", Number},
+    {"parameters", Hash},
+    {"reduction", ReductionName},
+    {"bucket_bytes", Number},
+    {"plan", Hash},
+    {"schedule", Hash},
+    {"data_path", Number},
+    {"fingerprint", Number},
+    {"parameters taking part", Number},
+    {"participation", Hash},
+    {"model after the last meeting", Hash},
 }};
 
 uint64_t HashTerms(const Terms& terms) {
@@ -91,11 +107,6 @@ size_t Reference(absl::Span<const Header> headers) {
     if (headers[r].kind != CallKind::kFinish) return r;
   }
   return 0;
-}
-
-std::string TermValue(uint64_t value, const TermText& text) {
-  return text.is_hash ? absl::StrCat("0x", absl::Hex(value, absl::kZeroPad16))
-                      : absl::StrCat(value);
 }
 
 }  // namespace
@@ -206,9 +217,9 @@ absl::Status Agreement::Explain(const Terms& terms, const absl::Status& local,
     }
     for (int t = 0; t < kNumTerms; ++t) {
       if (all[r].terms[t] == other.terms[t]) continue;
-      std::string message = Differ(
-          r, kTermTexts[t].name, TermValue(all[r].terms[t], kTermTexts[t]),
-          reference, TermValue(other.terms[t], kTermTexts[t]));
+      const TermText& text = kTermTexts[t];
+      std::string message = Differ(r, text.name, text.value(all[r].terms[t]),
+                                   reference, text.value(other.terms[t]));
       if (absl::string_view(all[r].text) != other.text) {
         absl::StrAppend(&message, " (", all[r].text, "; against: ", other.text,
                         ")");

@@ -52,6 +52,7 @@ enum Term {
   kTermVersion,  // of the protocol
   kTermElements,
   kTermParameters,
+  kTermReduction,
   kTermBucketBytes,
   kTermPlan,
   kTermSchedule,

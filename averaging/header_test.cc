@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/averaging/reduction.h"
 #include "parley/base/status_macros.h"
 #include "parley/sim/world.h"
 
@@ -84,6 +85,15 @@ TEST(HeaderTest, TheFirstDifferenceIsNamedWithNotes) {
             }),
             "rank 2 differs from rank 0 in elements: 1 against 0 (note 2; "
             "against: note 0)");
+}
+
+TEST(HeaderTest, ReductionsAreNamed) {
+  EXPECT_EQ(Message([](int rank, Call& call) {
+              call.terms[kTermReduction] = static_cast<uint64_t>(
+                  rank == 1 ? Reduction::kNative : Reduction::kReproducible);
+            }),
+            "rank 1 differs from rank 0 in reduction: native against "
+            "reproducible");
 }
 
 TEST(HeaderTest, CallsStepsAndMeetingsAreCompared) {

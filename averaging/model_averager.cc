@@ -75,6 +75,11 @@ absl::Status ModelAverager::CheckOptions() const {
             : "communicator: null (a rank outside the group says so by "
               "non_member)");
   }
+  if (options_.reduction == Reduction::kNative &&
+      options_.data_path == DataPath::kFused) {
+    return absl::InvalidArgumentError(
+        "reduction: native, but data_path: fused, which is reproducible");
+  }
   return options_.schedule->Check(observer_);
 }
 
@@ -104,6 +109,7 @@ absl::Status ModelAverager::Prepare(Communicator* communicator,
                                     Binding& binding) const {
   PlanOptions plan_options;
   plan_options.max_extra_bytes = options_.max_extra_bytes;
+  plan_options.reduction = options_.reduction;
   if (communicator != nullptr) {
     Device& device = communicator->device();
     PARLEY_RETURN_IF_ERROR(CheckDevice(options_.parameters, device.id()));
@@ -125,6 +131,7 @@ absl::Status ModelAverager::Prepare(Communicator* communicator,
   terms[kTermVersion] = kProtocolVersion;
   terms[kTermElements] = static_cast<uint64_t>(options_.parameters.count());
   terms[kTermParameters] = options_.parameters.Fingerprint();
+  terms[kTermReduction] = static_cast<uint64_t>(options_.reduction);
   terms[kTermBucketBytes] = static_cast<uint64_t>(binding.plan->bucket_bytes());
   terms[kTermPlan] = binding.plan->Fingerprint();
   terms[kTermSchedule] = HashString(parley::ToString(*options_.schedule));
@@ -257,6 +264,7 @@ StepReport ModelAverager::Complete(const Exchange::Result& result,
   report.meetings = meetings_;
   report.met = true;
   report.ranks = result.ranks;
+  report.reduction = options_.reduction;
   report.bytes_received =
       result.bytes_received + others * static_cast<int64_t>(sizeof(Header));
   report.wait_ns = wait_ns;
@@ -317,6 +325,7 @@ SavedState ModelAverager::State() const {
   writer.SetBits("model_fingerprint", binding_.terms[kTermModelFingerprint]);
   writer.SetInteger("world_size", plan().world_size());
   writer.SetBits("parameters", options_.parameters.Fingerprint());
+  writer.SetText("reduction", Name(options_.reduction));
   for (const auto& [name, value] : options_.schedule->Describe()) {
     writer.SetText(absl::StrCat("schedule.", name), value);
   }
@@ -329,6 +338,8 @@ absl::Status ModelAverager::CheckConfiguration(
     PARLEY_RETURN_IF_ERROR(
         reader.ExpectText(absl::StrCat("schedule.", name), value));
   }
+  PARLEY_RETURN_IF_ERROR(
+      reader.ExpectText("reduction", Name(options_.reduction)));
   PARLEY_RETURN_IF_ERROR(
       reader.ExpectInteger("world_size", plan().world_size()));
   return reader.ExpectBits("parameters", options_.parameters.Fingerprint());

@@ -30,9 +30,9 @@
 //   PARLEY_RETURN_IF_ERROR(averager->AverageNow().status());
 //
 // Guarantees: the mean is that of device/kernels/arguments.h, in rank order,
-// for any bucket size and on every backend. A step without a meeting touches
-// neither device nor network. Once a first meeting was held, steps allocate
-// nothing.
+// for any bucket size and on every backend, unless another `reduction` is asked
+// for. A step without a meeting touches neither device nor network. Once a
+// first meeting was held, steps allocate nothing.
 //
 // Requires: the communicator and all tensors outlive the averager, and nobody
 // writes the tensors while a call of the averager runs. Create(), Rebind(),
@@ -60,6 +60,7 @@
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/participation.h"
 #include "parley/averaging/plan.h"
+#include "parley/averaging/reduction.h"
 #include "parley/averaging/schedule.h"
 #include "parley/averaging/state.h"
 #include "parley/comm/communicator.h"
@@ -96,6 +97,11 @@ struct ModelAveragerOptions {
   absl::Duration timeout = absl::ZeroDuration();
 
   DataPath data_path = DataPath::kExchange;
+
+  // kNative gives up the bits that are defined for speed (docs/numerics.md). It
+  // is for Policy::kAverage; integers stay as they are. Not with
+  // DataPath::kFused, which is reproducible.
+  Reduction reduction = Reduction::kReproducible;
 
   // Whether each meeting ends by fingerprinting the averaged model, which the
   // next one compares. Costs one more read of memory that is in the cache.

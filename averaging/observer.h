@@ -18,6 +18,7 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
+#include "parley/averaging/reduction.h"
 
 namespace parley {
 
@@ -32,6 +33,9 @@ struct StepReport {
   int64_t bytes_received = 0;  // from other ranks
   int64_t wait_ns = 0;         // until all ranks had come
   int64_t move_ns = 0;         // from then to the end of the meeting
+
+  // By which floating-point means were formed.
+  Reduction reduction = Reduction::kReproducible;
 
   // Of the averaged parameters, the same on all ranks; 0 with the option off
   // and in a world of one.

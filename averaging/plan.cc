@@ -26,6 +26,8 @@ constexpr int64_t kBytesPerPiece =
     sizeof(Piece) + 2 * sizeof(TensorCopy) + sizeof(FingerprintPiece);
 constexpr int64_t kBytesPerBucket =
     sizeof(Bucket) + sizeof(Work) + 2 * sizeof(int) + sizeof(uint8_t);
+constexpr int64_t kBytesPerNativeBucket =
+    sizeof(TensorCopy) + 2 * sizeof(void*);
 constexpr int64_t kBytesPerRank =
     sizeof(Header) + 3 * sizeof(double) + sizeof(int);
 
@@ -197,6 +199,8 @@ AveragingPlan::AveragingPlan(const ParameterSet& parameters,
   Measure();
   fingerprint_ = HashCombine(parameters.Fingerprint(),
                              static_cast<uint64_t>(options_.world_size));
+  fingerprint_ =
+      HashCombine(fingerprint_, static_cast<uint64_t>(options_.reduction));
   for (const Bucket& bucket : buckets_) {
     fingerprint_ = HashCombine(fingerprint_, bucket.in_place);
     fingerprint_ =
@@ -244,10 +248,10 @@ void AveragingPlan::Measure() {
   for (const Bucket& bucket : buckets_) {
     const int64_t size = SizeOf(bucket.dtype);
     const int64_t shard_bytes = CeilDiv(bucket.count, ranks) * size;
-    const bool broadcast = bucket.policy == Policy::kBroadcast;
+    const bool whole = bucket.policy == Policy::kBroadcast || IsNative(bucket);
     exchange_bytes_ = std::max(
-        exchange_bytes_, broadcast ? bucket.count * size : ranks * shard_bytes);
-    if (broadcast) continue;
+        exchange_bytes_, whole ? bucket.count * size : ranks * shard_bytes);
+    if (whole) continue;
     stage_bytes_ = std::max(stage_bytes_, shard_bytes);
     if (!bucket.in_place) {
       stage_bytes_ = std::max(stage_bytes_, bucket.count * size);
@@ -260,6 +264,10 @@ void AveragingPlan::Measure() {
                 num_buckets * kBytesPerBucket + ranks * kBytesPerRank +
                 ranks * std::min<int64_t>(kLookAhead, num_buckets) *
                     static_cast<int64_t>(sizeof(void*));
+  if (options_.reduction == Reduction::kNative) {
+    peak_bytes_ += num_buckets * kBytesPerNativeBucket +
+                   static_cast<int64_t>(sizeof(double));
+  }
   for (const std::string& name : names_) {
     peak_bytes_ += static_cast<int64_t>(sizeof(name) + name.size() + 1);
   }
@@ -274,6 +282,10 @@ int64_t AveragingPlan::BytesReceived(const Bucket& bucket, int rank) const {
   if (bucket.policy == Policy::kBroadcast) {
     return rank == 0 ? 0 : bucket.count * size;
   }
+  if (IsNative(bucket)) {
+    const int64_t bytes = bucket.count * size;
+    return 2 * (bytes - bytes / options_.world_size);
+  }
   const int64_t shard = ShardOf(bucket.count, options_.world_size, rank).count;
   return ((options_.world_size - 1) * shard + bucket.count - shard) * size;
 }
@@ -286,8 +298,9 @@ std::string AveragingPlan::ToString() const {
       " bytes, ", peak_bytes_, " bytes beyond the model");
   for (size_t b = 0; b < buckets_.size(); ++b) {
     const Bucket& bucket = buckets_[b];
-    absl::StrAppend(&text, "\n  bucket ", b, ": ", Name(bucket.policy), " of ",
-                    bucket.count, " ", Name(bucket.dtype),
+    absl::StrAppend(&text, "\n  bucket ", b, ": ",
+                    IsNative(bucket) ? "native " : "", Name(bucket.policy),
+                    " of ", bucket.count, " ", Name(bucket.dtype),
                     bucket.in_place ? " in place:" : " packed:");
     for (int i = 0; i < std::min(kMaxNamed, bucket.num_pieces); ++i) {
       const Piece& piece = pieces_[bucket.first_piece + i];

@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "parley/averaging/parameters.h"
+#include "parley/averaging/reduction.h"
 #include "parley/device/tensor.h"
 
 namespace parley {
@@ -41,6 +42,9 @@ struct PlanOptions {
 
   // A budget for everything a meeting needs beyond the parameters.
   int64_t max_extra_bytes = 64 << 20;
+
+  // Of floating-point means; the others are formed reproducibly in any case.
+  Reduction reduction = Reduction::kReproducible;
 };
 
 // A contiguous range of a parameter's elements, in storage order.
@@ -74,14 +78,22 @@ class AveragingPlan {
                                               const PlanOptions& options);
 
   int world_size() const { return options_.world_size; }
+  Reduction reduction() const { return options_.reduction; }
   absl::Span<const Bucket> buckets() const { return buckets_; }
   absl::Span<const Piece> pieces() const { return pieces_; }
+
+  // Whether the backend sums the bucket.
+  bool IsNative(const Bucket& bucket) const {
+    return options_.reduction == Reduction::kNative &&
+           bucket.policy == Policy::kAverage;
+  }
 
   // The size that buckets were cut to.
   int64_t bucket_bytes() const { return bucket_bytes_; }
 
   // Staging memory per slot: `exchange` holds everyone's pieces of a shard and
-  // then the result, `stage` the packed bucket and then this rank's shard.
+  // then the result, `stage` the packed bucket and then this rank's shard. What
+  // is broadcast or summed by the backend needs the first only.
   int64_t exchange_bytes() const { return exchange_bytes_; }
   int64_t stage_bytes() const { return stage_bytes_; }
   int slots() const;
@@ -90,7 +102,8 @@ class AveragingPlan {
   // headers. At most the budget.
   int64_t peak_bytes() const { return peak_bytes_; }
 
-  // Bytes that rank `rank` receives from others to exchange `bucket`.
+  // Bytes that rank `rank` receives from others to exchange `bucket`; of an
+  // all-reduce, those of a ring.
   int64_t BytesReceived(const Bucket& bucket, int rank) const;
 
   // Of everything that ranks must agree on to exchange by this plan.

@@ -253,6 +253,56 @@ TEST(PlanTest, BytesReceivedAreThoseOfTheExchange) {
   EXPECT_EQ(plan->BytesReceived(bucket, 3), 4 * (3 * 1 + 9));
 }
 
+// A ring's, as the simulator counts them.
+TEST(PlanTest, BytesReceivedOfANativeSumAreThoseOfARing) {
+  const auto plan = AveragingPlan::Create(
+      Floats({10}), {.world_size = 4, .reduction = Reduction::kNative});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->BytesReceived(plan->buckets()[0], 0), 2 * 3 * 40 / 4);
+  EXPECT_EQ(plan->BytesReceived(plan->buckets()[0], 3), 2 * 3 * 40 / 4);
+}
+
+TEST(PlanTest, ANativeSumNeedsNoSecondArea) {
+  const PlanOptions options = {.world_size = 4, .max_extra_bytes = kPlenty};
+  PlanOptions native = options;
+  native.reduction = Reduction::kNative;
+  const ParameterSet parameters = Floats({1000, 10, 20});
+  const auto exchanged = AveragingPlan::Create(parameters, options);
+  const auto summed = AveragingPlan::Create(parameters, native);
+  ASSERT_TRUE(exchanged.ok() && summed.ok());
+  EXPECT_FALSE(exchanged->IsNative(exchanged->buckets()[0]));
+  EXPECT_TRUE(summed->IsNative(summed->buckets()[0]));
+  EXPECT_EQ(exchanged->stage_bytes(), 4 * 1030);
+  EXPECT_EQ(summed->stage_bytes(), 0);
+  EXPECT_EQ(summed->exchange_bytes(), 4 * 1030);
+  EXPECT_LT(summed->peak_bytes(), exchanged->peak_bytes());
+  EXPECT_THAT(summed->ToString(),
+              HasSubstr("bucket 0: native average of 1030 float32 packed"));
+  EXPECT_NE(summed->Fingerprint(), exchanged->Fingerprint());
+}
+
+// Others are formed as ever.
+TEST(PlanTest, OnlyFloatingPointMeansAreNative) {
+  FakeMemory memory;
+  const auto parameters = ParameterSet::Create(
+      {{.policy = Policy::kIntegerMean,
+        .parameters = {{"i",
+                        TensorView(memory.Take(400), DType::kInt32, 100)}}},
+       {.policy = Policy::kBroadcast,
+        .parameters = {
+            {"b", TensorView(memory.Take(400), DType::kFloat32, 100)}}}});
+  ASSERT_TRUE(parameters.ok());
+  const auto plan = AveragingPlan::Create(
+      *parameters, {.world_size = 4, .reduction = Reduction::kNative});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(plan->buckets().size(), 2);
+  for (const Bucket& bucket : plan->buckets()) {
+    EXPECT_FALSE(plan->IsNative(bucket));
+  }
+  EXPECT_EQ(plan->stage_bytes(), 400);
+  EXPECT_EQ(plan->BytesReceived(plan->buckets()[0], 0), 2 * 3 * 100);
+}
+
 TEST(PlanTest, AWorldOfOneExchangesNothing) {
   const auto plan = AveragingPlan::Create(
       Floats({10}), {.world_size = 1, .max_extra_bytes = 0});

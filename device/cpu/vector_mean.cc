@@ -1,7 +1,9 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 
 #include "parley/device/cpu/vector_ranges.h"
@@ -26,13 +28,19 @@ struct Divisor {
   explicit Divisor(const MeanArgs& args)
       : value(kernels::MeanDivisor(args)),
         inverse(1 / value),
-        is_power(args.weights == nullptr &&
-                 (args.num_inputs & (args.num_inputs - 1)) == 0) {}
+        is_power(args.weights == nullptr && IsPower(value)) {}
 
   HWY_INLINE V64 Divide(V64 sum) const {
     const D64 d;
     return is_power ? hn::Mul(sum, hn::Set(d, inverse))
                     : hn::Div(sum, hn::Set(d, value));
+  }
+
+  // Whether the inverse of `x` is exact.
+  static bool IsPower(double x) {
+    constexpr int kMost = 1000;  // so that the inverse is no subnormal
+    int exponent;
+    return std::frexp(x, &exponent) == 0.5 && std::abs(exponent) < kMost;
   }
 
   double value;

@@ -90,8 +90,8 @@ class VectorRangesTest : public ::testing::TestWithParam<int64_t> {
 };
 
 // In place on `n` replicas, and on copies of them by the scalar definition.
-void CheckMean(Random& random, int n, DType dtype, int64_t count,
-               bool weighted) {
+void CheckMean(Random& random, int n, DType dtype, int64_t count, bool weighted,
+               double divisor = 0) {
   std::vector<Block> actual = HardBlocks(random, n, dtype, count);
   std::vector<Block> expected = actual;
   const std::vector<void*> actual_data = Pointers(actual);
@@ -104,6 +104,7 @@ void CheckMean(Random& random, int n, DType dtype, int64_t count,
   args.num_inputs = args.num_outputs = n;
   args.weights = weighted ? weights.data() : nullptr;
   args.count = count;
+  args.divisor = divisor;
   args.inputs = args.outputs = actual_data.data();
   const auto begin = static_cast<int64_t>(
       random.Uniform(std::min<int64_t>(count, kLongest) + 1));
@@ -129,6 +130,20 @@ TEST_P(VectorRangesTest, WeightedMean) {
       CheckMean(random_, n, dtype, count, /*weighted=*/true);
     }
   });
+}
+
+// Those that have an exact inverse are multiplied by it.
+TEST_P(VectorRangesTest, MeanWithADivisor) {
+  for (DType dtype : kFloating) {
+    for (double divisor : {1.0, 3.0, 8.0, 0.7, 0x1p-3, 0x1.8p9, 0x1p999,
+                           0x1p1023, 0x1p-1022, 0x1p-1074}) {
+      SCOPED_TRACE(absl::StrCat(Name(dtype), " by ", divisor));
+      for (int n : {1, 3}) {
+        CheckMean(random_, n, dtype, 131, /*weighted=*/false, divisor);
+        CheckMean(random_, n, dtype, 131, /*weighted=*/true, divisor);
+      }
+    }
+  }
 }
 
 // More replicas than are summed in registers are summed by the tile, of 1,024

@@ -26,10 +26,11 @@ namespace parley {
 // outputs[j][i] = (sum over r of w_r * inputs[r][i]) / (sum over r of w_r) for
 // every j: the sum starts as the first rank's term and adds the others in the
 // order of the list. With `weights` null the terms are the inputs themselves
-// and the divisor is `num_inputs`.
+// and the divisor is `num_inputs`. A `divisor` takes the place of either, for
+// terms that are added, or were, elsewhere.
 //
-// Floating-point dtypes: as above. Integer dtypes, unweighted only: the mean in
-// 128-bit integers, halves to even. kBool is refused.
+// Floating-point dtypes: as above. Integer dtypes, unweighted only and without
+// a divisor: the mean in 128-bit integers, halves to even. kBool is refused.
 struct MeanArgs {
   DType dtype = DType::kFloat32;
   int num_inputs = 0;                   // >= 1
@@ -38,6 +39,7 @@ struct MeanArgs {
   void* const* outputs = nullptr;       // [num_outputs]
   const double* weights = nullptr;      // [num_inputs], finite, > 0; or null
   int64_t count = 0;
+  double divisor = 0;  // finite, > 0; or 0 for that of the mean
 };
 
 enum class ReduceOp : uint8_t { kSum = 0, kMin = 1, kMax = 2 };

@@ -18,6 +18,7 @@ __extension__ typedef __int128 Int128;
 
 // What the sum of the terms is divided by.
 PARLEY_HD inline double MeanDivisor(const MeanArgs& args) {
+  if (args.divisor != 0) return args.divisor;
   if (args.weights == nullptr) return args.num_inputs;
   double sum = args.weights[0];
   for (int r = 1; r < args.num_inputs; ++r) sum = Add(sum, args.weights[r]);

@@ -22,7 +22,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 // The mean of one element per rank.
 template <DType kDType>
 auto MeanOf(const std::vector<typename Element<kDType>::Storage>& values,
-            const std::vector<double>& weights = {}) {
+            const std::vector<double>& weights = {}, double divisor = 0) {
   typename Element<kDType>::Storage result{};
   std::vector<const void*> inputs;
   for (const auto& value : values) inputs.push_back(&value);
@@ -35,6 +35,7 @@ auto MeanOf(const std::vector<typename Element<kDType>::Storage>& values,
   args.outputs = &output;
   args.weights = weights.empty() ? nullptr : weights.data();
   args.count = 1;
+  args.divisor = divisor;
   MeanElement<kDType>(args, MeanDivisor(args), 0);
   return result;
 }
@@ -69,6 +70,15 @@ TEST(MeanTest, RoundsOnce) {
 TEST(MeanTest, WeightsMultiplyAndDivide) {
   EXPECT_EQ(MeanOf<DType::kFloat64>({1, 2, 4}, {1, 2, 5}), (1.0 + 4 + 20) / 8);
   EXPECT_EQ(MeanOf<DType::kFloat64>({3}, {0.1}), 0.1 * 3 / 0.1);
+}
+
+// For sums and terms of a mean that is formed elsewhere.
+TEST(MeanTest, ADivisorTakesThePlaceOfTheMeans) {
+  EXPECT_EQ(MeanOf<DType::kFloat64>({3, 4}, {}, 7), 1);
+  EXPECT_EQ(MeanOf<DType::kFloat64>({49}, {}, 49), 1);  // 49 * (1 / 49) is not
+  EXPECT_EQ(MeanOf<DType::kFloat64>({3}, {0.1}, 0.7), 0.1 * 3 / 0.7);
+  EXPECT_EQ(MeanOf<DType::kFloat32>({3e38f, 3e38f}, {}, 1), kInfinity);
+  EXPECT_TRUE(std::signbit(MeanOf<DType::kFloat32>({-0.0f}, {}, 1)));
 }
 
 // The exact w*x + sum would differ: 0x1.0000002p0 squared needs 57 bits.

@@ -72,6 +72,17 @@ absl::Status CheckWeights(absl::string_view kernel, const MeanArgs& args) {
   return CheckFinite(kernel, "the sum of the weights", sum);
 }
 
+absl::Status CheckDivisor(absl::string_view kernel, const MeanArgs& args) {
+  if (args.divisor == 0) return absl::OkStatus();
+  if (!IsFloating(args.dtype)) {
+    return Refuse(kernel, "a divisor with dtype ", Name(args.dtype),
+                  ", which takes none");
+  }
+  if (std::isfinite(args.divisor) && args.divisor > 0) return absl::OkStatus();
+  return Refuse(kernel, "divisor is ", args.divisor,
+                "; it must be finite and at least 0");
+}
+
 // `inputs` are lists of pointers to `count` elements each.
 absl::Status CheckInputs(absl::string_view kernel, const void* const* inputs,
                          int num_inputs, int64_t count) {
@@ -198,6 +209,7 @@ absl::Status Validate(const MeanArgs& args) {
                     "] in part");
     }
   }
+  PARLEY_RETURN_IF_ERROR(CheckDivisor(kKernel, args));
   return CheckWeights(kKernel, args);
 }
 

@@ -161,6 +161,18 @@ rc::Gen<Case> AnyCase() {
   });
 }
 
+Case BucketsThatSitOut() {
+  Case made;
+  made.seed = 20260103;
+  for (auto& weights : made.weights) weights = {1, 1, 1};
+  made.tensors = {{"a", Policy::kAverage, DType::kFloat32, {40}, {1}},
+                  {"b", Policy::kAverage, DType::kFloat64, {40}, {1}, true},
+                  {"c", Policy::kAverage, DType::kFloat16, {40}, {1}},
+                  {"d", Policy::kIntegerMean, DType::kInt32, {40}, {1}, true},
+                  {"e", Policy::kBroadcast, DType::kInt64, {40}, {1}}};
+  return made;
+}
+
 rc::Gen<Variation> AnyVariation() {
   return rc::gen::exec([] {
     Variation drawn;

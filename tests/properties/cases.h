@@ -53,6 +53,9 @@ std::ostream& operator<<(std::ostream& out, const Variation& shown);
 // many buckets long, and weights of all kinds.
 rc::Gen<Case> AnyCase();
 
+// A bucket for each of five tensors, of which every other one sits out.
+Case BucketsThatSitOut();
+
 // Budgets from the least to much more than the model.
 rc::Gen<Variation> AnyVariation();
 

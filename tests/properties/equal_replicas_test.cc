@@ -19,6 +19,7 @@
 #include "parley/sim/world.h"
 #include "parley/tests/properties/rapidcheck.h"
 #include "parley/tests/properties/replica.h"
+#include "parley/tests/support/backend.h"
 #include "parley/tests/support/reference.h"
 #include "parley/tests/support/tested_averager.h"
 
@@ -68,7 +69,7 @@ absl::Status RunRank(const std::vector<Tensor>& tensors, int outsider,
                      double weight, sim::RankContext& rank) {
   std::vector<Layout> layouts;
   for (const Tensor& tensor : tensors) layouts.emplace_back(tensor.spec);
-  Replica replica(layouts);
+  Replica replica(layouts, rank.communicator().device());
   ParameterGroup group;
   for (size_t t = 0; t < tensors.size(); ++t) {
     replica.Set(t,
@@ -98,11 +99,11 @@ absl::Status RunRank(const std::vector<Tensor>& tensors, int outsider,
 
 absl::Status AverageEqualReplicas(const std::vector<Tensor>& tensors, int n,
                                   int outsider, double weight) {
-  return sim::World(
-             {.ranks = n + 1, .check_buffers = false, .hash_payloads = false})
-      .Run([&](sim::RankContext& rank) {
-        return RunRank(tensors, outsider, weight, rank);
-      })
+  return RunWorld(
+             {.ranks = n + 1, .check_buffers = false, .hash_payloads = false},
+             [&](sim::RankContext& rank) {
+               return RunRank(tensors, outsider, weight, rank);
+             })
       .status;
 }
 

@@ -16,8 +16,11 @@
 #include "parley/averaging/plan.h"
 #include "parley/base/random.h"
 #include "parley/base/status_macros.h"
+#include "parley/device/cpu/cpu_device.h"
+#include "parley/device/testing/device_array.h"
 #include "parley/device/testing/values.h"
 #include "parley/sim/world.h"
+#include "parley/tests/support/backend.h"
 #include "parley/tests/support/reference.h"
 #include "parley/tests/support/tested_averager.h"
 
@@ -112,7 +115,7 @@ std::vector<size_t> OrderOf(const Case& of, uint64_t seed) {
 // `meeting` is the one that is about to be held.
 absl::StatusOr<ParameterSet> ParametersOf(const Case& of,
                                           const Variation& variation,
-                                          Replica& replica,
+                                          const Replica& replica,
                                           const size_t& meeting) {
   std::vector<ParameterGroup> groups;
   for (size_t t : OrderOf(of, variation.order_seed)) {
@@ -151,7 +154,8 @@ absl::StatusOr<int64_t> LeastBudget(const ParameterSet& parameters,
 absl::StatusOr<int64_t> BudgetOf(const Workload& workload,
                                  const Variation& variation) {
   const Case& of = workload.of();
-  Replica replica(workload.layouts());
+  CpuDevice device;
+  const Replica replica(workload.layouts(), device);
   const size_t meeting = 0;
   PARLEY_ASSIGN_OR_RETURN(const ParameterSet parameters,
                           ParametersOf(of, variation, replica, meeting));
@@ -173,8 +177,9 @@ class Rank {
         variation_(variation),
         context_(context),
         rank_(static_cast<size_t>(context.rank())),
-        replica_(workload.layouts()),
-        incoming_(workload.layouts()) {}
+        replica_(workload.layouts(), context.communicator().device()),
+        incoming_(workload.layouts(), context.communicator().device()),
+        scratch_(context.communicator().device(), 2) {}
   // Also where something failed, the tensors outlive the work on them.
   ~Rank() {
     if (stream_ == nullptr) return;
@@ -261,9 +266,9 @@ class Rank {
   Replica replica_;
   Replica incoming_;
   std::vector<TensorCopy> copies_;
-  std::array<double, 2> scratch_ = {};
-  const TensorCopy delay_ = {{&scratch_[0], DType::kFloat64, 1},
-                             {&scratch_[1], DType::kFloat64, 1}};
+  const DeviceArray<double> scratch_;
+  const TensorCopy delay_ = {scratch_.view().Slice(0, 1),
+                             scratch_.view().Slice(1, 1)};
   std::unique_ptr<Communicator> other_;
   std::unique_ptr<Stream> stream_;
 };
@@ -299,7 +304,7 @@ Outcome Meet(const Workload& workload, const Variation& variation) {
   }
   std::vector<Outcome> ranks(of.ranks());
   const sim::Report report =
-      sim::World(WorldOf(of, variation)).Run([&](sim::RankContext& context) {
+      RunWorld(WorldOf(of, variation), [&](sim::RankContext& context) {
         Rank rank(workload, variation, context);
         return rank.Run(*budget, ranks[static_cast<size_t>(context.rank())]);
       });
@@ -315,6 +320,12 @@ Outcome Meet(const Workload& workload, const Variation& variation) {
   }
   outcome.trace_hash = report.trace_hash;
   outcome.virtual_ns = report.virtual_ns;
+  return outcome;
+}
+
+Outcome MustMeet(const Workload& workload, const Variation& variation) {
+  const Outcome outcome = Meet(workload, variation);
+  if (!outcome.status.ok()) RC_FAIL(outcome.status.ToString());
   return outcome;
 }
 

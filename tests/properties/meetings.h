@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Workload: a case with all its values, and with what meetings must make of
-// them by tests/support/reference.h. Meet() has simulated ranks hold these
-// meetings and compares.
+// them by tests/support/reference.h. Meet() has ranks of the backend that is
+// under test (tests/support/backend.h) hold these meetings, and compares.
 //
 //   const Workload workload(drawn);
 //   const Outcome outcome = Meet(workload, variation);
@@ -62,13 +62,17 @@ struct Outcome {
   std::array<uint64_t, kMeetings> fingerprints = {};
   // Bytes of parameters that ranks say they received.
   int64_t bytes_reported = 0;
-  // Bytes that the simulator moved between ranks.
+
+  // Of the simulator as the backend. Bytes that it moved between ranks.
   int64_t bytes_moved = 0;
   uint64_t trace_hash = 0;
   int64_t virtual_ns = 0;
 };
 
 Outcome Meet(const Workload& workload, const Variation& variation);
+
+// In a property, which fails if its status is not OK.
+Outcome MustMeet(const Workload& workload, const Variation& variation);
 
 // What the headers of Create() and of all meetings add to bytes_moved.
 int64_t HeaderBytes(const Case& of);

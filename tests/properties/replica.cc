@@ -49,16 +49,16 @@ Layout::Layout(TensorSpec spec) : spec_(std::move(spec)) {
   }
   int64_t end = kGuardBytes;
   for (int64_t offset : runs_) end = std::max(end, offset + run_bytes_);
-  size_ = static_cast<size_t>(end + kGuardBytes);
+  size_ = end + kGuardBytes;
 }
 
-TensorView Layout::View(std::vector<unsigned char>& memory) const {
-  return *TensorView::Strided(memory.data() + kGuardBytes, spec_.dtype,
-                              spec_.shape, spec_.strides);
+TensorView Layout::View(void* memory, DeviceId device) const {
+  return *TensorView::Strided(static_cast<unsigned char*>(memory) + kGuardBytes,
+                              spec_.dtype, spec_.shape, spec_.strides, device);
 }
 
 std::vector<unsigned char> Layout::Scatter(const Elements& elements) const {
-  std::vector<unsigned char> memory(size_, kUntouched);
+  std::vector<unsigned char> memory(static_cast<size_t>(size_), kUntouched);
   const unsigned char* from = elements.data();
   for (int64_t offset : runs_) {
     if (run_bytes_ == 0) break;
@@ -69,22 +69,22 @@ std::vector<unsigned char> Layout::Scatter(const Elements& elements) const {
 }
 
 std::string Layout::Difference(
-    const std::vector<unsigned char>& got,
+    const unsigned char* got,
     const std::vector<unsigned char>& expected) const {
   const int64_t size = SizeOf(spec_.dtype);
   int64_t index = 0;
   for (int64_t begin : runs_) {
     for (int64_t at = begin; at < begin + run_bytes_; at += size, ++index) {
-      const std::string a = Hex(&got[static_cast<size_t>(at)], size);
+      const std::string a = Hex(&got[at], size);
       const std::string b = Hex(&expected[static_cast<size_t>(at)], size);
       if (a == b) continue;
       return absl::StrCat(spec_.name, "[", index, "] has the bytes ", a,
                           ", expected ", b);
     }
   }
-  const auto other = std::mismatch(got.begin(), got.end(), expected.begin());
+  const auto other = std::mismatch(expected.begin(), expected.end(), got);
   return absl::StrCat(spec_.name, ": byte ",
-                      other.first - got.begin() - kGuardBytes,
+                      other.first - expected.begin() - kGuardBytes,
                       ", which is no element's, was written");
 }
 
@@ -92,28 +92,33 @@ std::vector<Layout> LayoutsOf(const std::vector<TensorSpec>& specs) {
   return std::vector<Layout>(specs.begin(), specs.end());
 }
 
-Replica::Replica(const std::vector<Layout>& layouts) : layouts_(layouts) {
-  for (const Layout& layout : layouts_) {
-    const TensorSpec& spec = layout.spec();
-    memory_.push_back(layout.Scatter(
-        Elements(static_cast<size_t>(CountOf(spec) * SizeOf(spec.dtype)))));
+Replica::Replica(const std::vector<Layout>& layouts, Device& device)
+    : layouts_(layouts), device_(device.id()) {
+  for (size_t t = 0; t < layouts_.size(); ++t) {
+    const TensorSpec& spec = layouts_[t].spec();
+    memory_.push_back(
+        Allocation::Create(device.host_visible_allocator(), layouts_[t].bytes())
+            .value());
+    Set(t, Elements(static_cast<size_t>(CountOf(spec) * SizeOf(spec.dtype))));
   }
 }
 
-TensorView Replica::view(size_t tensor) {
-  return layouts_[tensor].View(memory_[tensor]);
+TensorView Replica::view(size_t tensor) const {
+  return layouts_[tensor].View(Memory(tensor), device_);
 }
 
 void Replica::Set(size_t tensor, const Elements& elements) {
   const std::vector<unsigned char> memory = layouts_[tensor].Scatter(elements);
-  std::copy(memory.begin(), memory.end(), memory_[tensor].begin());
+  std::copy(memory.begin(), memory.end(), Memory(tensor));
 }
 
 absl::Status Replica::Expect(size_t tensor, const Elements& elements) const {
   const auto expected = layouts_[tensor].Scatter(elements);
-  if (memory_[tensor] == expected) return absl::OkStatus();
-  return absl::InternalError(
-      layouts_[tensor].Difference(memory_[tensor], expected));
+  const unsigned char* got = Memory(tensor);
+  if (std::equal(expected.begin(), expected.end(), got)) {
+    return absl::OkStatus();
+  }
+  return absl::InternalError(layouts_[tensor].Difference(got, expected));
 }
 
 }  // namespace parley::testing::properties

@@ -1,12 +1,12 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// Replica: one rank's tensors, of any layout, with the means to see that
-// nothing but their elements changes: gaps between elements and the bytes
-// around a tensor hold a pattern.
+// Replica: one rank's tensors, of any layout, on a device and in reach of the
+// host, with the means to see that nothing but their elements changes: gaps
+// between elements and the bytes around a tensor hold a pattern.
 //
 //   const std::vector<Layout> layouts = LayoutsOf(specs);
-//   Replica replica(layouts);
+//   Replica replica(layouts, communicator.device());
 //   replica.Set(0, elements);
 //   ...                              // a meeting
 //   PARLEY_RETURN_IF_ERROR(replica.Expect(0, mean));
@@ -22,6 +22,7 @@
 
 #include "absl/status/status.h"
 #include "parley/averaging/parameters.h"
+#include "parley/device/device.h"
 #include "parley/device/tensor.h"
 
 namespace parley::testing::properties {
@@ -47,30 +48,31 @@ class Layout {
   explicit Layout(TensorSpec spec);
 
   const TensorSpec& spec() const { return spec_; }
-  TensorView View(std::vector<unsigned char>& memory) const;
+  int64_t bytes() const { return size_; }
+  TensorView View(void* memory, DeviceId device) const;
 
   // Memory that holds `elements` and the pattern elsewhere.
   std::vector<unsigned char> Scatter(const Elements& elements) const;
 
   // The first element that differs, or what else does.
-  std::string Difference(const std::vector<unsigned char>& got,
+  std::string Difference(const unsigned char* got,
                          const std::vector<unsigned char>& expected) const;
 
  private:
   TensorSpec spec_;
   int64_t run_bytes_ = 0;      // of elements that lie one behind the other
   std::vector<int64_t> runs_;  // where these begin, in row-major order
-  size_t size_ = 0;
+  int64_t size_ = 0;
 };
 
 std::vector<Layout> LayoutsOf(const std::vector<TensorSpec>& specs);
 
 class Replica {
  public:
-  // `layouts` must outlive this.
-  explicit Replica(const std::vector<Layout>& layouts);
+  // Both must outlive this.
+  Replica(const std::vector<Layout>& layouts, Device& device);
 
-  TensorView view(size_t tensor);
+  TensorView view(size_t tensor) const;
 
   void Set(size_t tensor, const Elements& elements);
 
@@ -79,8 +81,13 @@ class Replica {
   absl::Status Expect(size_t tensor, const Elements& elements) const;
 
  private:
+  unsigned char* Memory(size_t tensor) const {
+    return static_cast<unsigned char*>(memory_[tensor].data());
+  }
+
   const std::vector<Layout>& layouts_;
-  std::vector<std::vector<unsigned char>> memory_;  // by tensor
+  const DeviceId device_;
+  std::vector<Allocation> memory_;  // by tensor
 };
 
 }  // namespace parley::testing::properties
