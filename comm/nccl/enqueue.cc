@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/comm/nccl/enqueue.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "parley/base/status_macros.h"
@@ -242,6 +244,23 @@ void WaitForLast(Operation& operation) {
   }
 }
 
+// As a call it is complete. How often its graph is launched, and with what end,
+// nobody here can tell; but should the communicator fail, work behind such
+// launches must not run.
+void BecomeCaptured(Operation& operation) {
+  Group& group = operation.group();
+  group.family->recorder.Mark(operation.flight_id, FlightState::kCompleted,
+                              group.family->clock().NowNs());
+  auto& gates = group.captured_gates;
+  gates.erase(std::remove_if(gates.begin(), gates.end(),
+                             [&](const std::weak_ptr<StreamGate>& gate) {
+                               return gate.expired() ||
+                                      gate.lock() == operation.gate;
+                             }),
+              gates.end());
+  gates.push_back(operation.gate);
+}
+
 void BecomeLast(Operation& operation) {
   Family& family = *operation.group().family;
   if (family.last != nullptr) family.last->Unref();
@@ -272,6 +291,7 @@ absl::Status Enqueue(Operation& operation) {
   PARLEY_RETURN_IF_ERROR(stream.failure());
   if (captured) {
     operation.SetCaptured();
+    BecomeCaptured(operation);
   } else {
     operation.SetEnqueued();
     BecomeLast(operation);

@@ -28,6 +28,7 @@
 #include "parley/comm/nccl/watchdog.h"
 #include "parley/comm/store/store.h"
 #include "parley/device/cuda/cuda_device.h"
+#include "parley/device/cuda/stream_gate.h"
 
 namespace parley::nccl {
 
@@ -110,6 +111,8 @@ class Group {
   bool failing = false;  // its failure is being handled, or has been
   bool abort_handled = false;
   Allocation scratch;  // for Connect and Barrier
+  // Of the streams on which its operations were captured.
+  std::vector<std::weak_ptr<StreamGate>> captured_gates;
 
   std::atomic<bool> wedged{false};
 

@@ -14,10 +14,23 @@
 // of every communicator, so the user's first is number 1.
 //
 // Streams must be CudaStreams of the device. A collective returns when NCCL has
-// put it on the stream; what it waits for there is the stream's business. An
-// operation on a stream that is being captured becomes part of the graph: it is
-// in no order with operations that are not captured, nobody watches it, and its
-// Work can order streams of the same capture, no more.
+// put it on the stream; what it waits for there is the stream's business.
+//
+// Graphs. An operation on a stream that is being captured becomes part of the
+// graph: it is in no order with operations that are not captured, nobody
+// watches it, and its Work can order streams of the same capture, no more. All
+// ranks must capture the same calls, and launch the graphs of the same calls in
+// the same place among the others. So a launch whose peer is gone waits until
+// somebody calls Abort(), or another operation fails: give the wait for it a
+// timeout. When the communicator then fails, each stream on which operations of
+// it were captured fails with it: nothing that is queued there runs any more,
+// in launches of graphs or behind them, and the stream's WaitHost() tells why.
+// Launched elsewhere, a graph runs on, with whatever bytes it has.
+//
+// NCCL ends a communicator only when all graphs that contain its operations are
+// destroyed. Destroy them before the communicator; and after Abort(), or a
+// failure, within the abort timeout: a launch that is under way does not mind.
+// Where that is forgotten the communicator is wedged: contract, items 7 and 8.
 //
 // Which code tells of which fault is in nccl_status.h.
 //

@@ -321,6 +321,7 @@ void Watchdog::Fail(Group& group, const absl::Status& status) {
 void Watchdog::End(Targets targets) {
   if (targets.empty()) return;
   std::vector<ncclComm_t> comms;
+  ClosedGates gates;
   for (const auto& [group, status] : targets) {
     group->failing = true;
     group->notices.PostProgress(group->called);
@@ -328,6 +329,7 @@ void Watchdog::End(Targets targets) {
     for (Operation* operation : group->outstanding) {
       operation->SetFailing(status);
     }
+    CloseCapturedGates(*group, status, gates);
     if (group->comm != nullptr) comms.push_back(group->comm);
     group->comm = nullptr;
   }
@@ -338,9 +340,12 @@ void Watchdog::End(Targets targets) {
       status = absl::Status(
           status.code(),
           absl::StrCat(status.message(),
-                       "; ncclCommAbort has not returned "
-                       "within ",
+                       "; ncclCommAbort has not returned within ",
                        absl::FormatDuration(family_.settings.abort_timeout),
+                       group->captured_gates.empty()
+                           ? ""
+                           : ", which it does only when all graphs with its "
+                             "operations are destroyed",
                        ": the communicator is wedged, its buffers may still be "
                        "written, and the process must exit"));
       group->wedged = true;
@@ -358,15 +363,32 @@ void Watchdog::End(Targets targets) {
   for (const auto& [group, status] : targets) {
     group->SetFailure(status);
     EndOperations(*group, status);
+    for (const auto& [closed, gate] : gates) {
+      if (closed == group) gate->Settle(status);
+    }
     if (ended) ReleaseLast(*group);
   }
   family_.clock().Wake();
 }
 
+// Launches of graphs may be under way, or queued, and what they have left
+// undone is nothing to work on.
+void Watchdog::CloseCapturedGates(Group& group, const absl::Status& status,
+                                  ClosedGates& gates) {
+  for (const std::weak_ptr<StreamGate>& weak : group.captured_gates) {
+    std::shared_ptr<StreamGate> gate = weak.lock();
+    if (gate == nullptr) continue;
+    gate->Close(StreamGate::kAll, status);
+    gates.emplace_back(&group, std::move(gate));
+  }
+}
+
 void Watchdog::RecordEnds(const Group& group) {
   const int64_t now_ns = family_.clock().NowNs();
   for (Operation* operation : group.outstanding) {
-    const bool done = operation->phase() == Operation::Phase::kDone;
+    const Operation::Phase phase = operation->phase();
+    if (phase == Operation::Phase::kCaptured) continue;  // recorded then
+    const bool done = phase == Operation::Phase::kDone;
     family_.recorder.Mark(operation->flight_id,
                           done ? FlightState::kCompleted : FlightState::kFailed,
                           now_ns);

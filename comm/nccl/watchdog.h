@@ -25,6 +25,7 @@
 #include "parley/comm/nccl/nccl_api.h"
 #include "parley/comm/nccl/nccl_status.h"
 #include "parley/comm/nccl/peer_notices.h"
+#include "parley/device/cuda/stream_gate.h"
 
 namespace parley::nccl {
 
@@ -74,6 +75,8 @@ class Watchdog {
 
  private:
   using Targets = std::vector<std::pair<Group*, absl::Status>>;
+  using ClosedGates =
+      std::vector<std::pair<Group*, std::shared_ptr<StreamGate>>>;
 
   int64_t HandleAborts();
   void Look(Group& group);
@@ -84,6 +87,8 @@ class Watchdog {
   std::vector<int> FindAbsent(Group& group, int64_t sequence);
   void End(Targets targets);
   void RetireFront(Group& group);
+  void CloseCapturedGates(Group& group, const absl::Status& status,
+                          ClosedGates& gates);
   void RecordEnds(const Group& group);
   void EndOperations(Group& group, const absl::Status& status);
   void ReleaseLast(const Group& group);

@@ -206,7 +206,13 @@ void CudaDevice::ReturnScratch(const CudaStream::Scratch& scratch,
                                cudaStream_t stream) {
   // Should that fail, the event may say that the work is done when it is not:
   // the scratch is then nobody's until the device is destroyed.
-  const bool recorded = api_.EventRecord(scratch.done, stream) == cudaSuccess;
+  // So it is, too, where a capture of the stream is under way: it is the
+  // graph's to use.
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  const bool recorded =
+      api_.StreamIsCapturing(stream, &capture) == cudaSuccess &&
+      capture == cudaStreamCaptureStatusNone &&
+      api_.EventRecord(scratch.done, stream) == cudaSuccess;
   MutexLock lock(&mutex_);
   if (recorded) {
     scratches_.push_back(scratch);
@@ -223,10 +229,16 @@ absl::Status CudaDevice::Launch(absl::string_view kernel, Stream& stream,
   if (!cuda_stream.failure_.ok()) return absl::OkStatus();
   ScopedDevice scope(api_, index_);
   cudaError_t error = scope.error();
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
   if (error == cudaSuccess) {
+    error = api_.StreamIsCapturing(cuda_stream.handle_, &capture);
+  }
+  if (error == cudaSuccess) {
+    StreamGate& gate = *cuda_stream.scratch_.gate;
     const LaunchSettings settings = {
         multiprocessors_, cuda_stream.scratch_.words,
-        cuda_stream.scratch_.gate->TakeForKernel()};
+        capture == cudaStreamCaptureStatusNone ? gate.TakeForKernel()
+                                               : gate.TakeForCapture()};
     error = launch(settings, cuda_stream.handle_);
   }
   cuda_stream.Fail(CudaStatus(api_, error, Named(kernel)));

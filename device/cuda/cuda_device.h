@@ -81,7 +81,9 @@ class CudaEvent : public Event {
 class CudaStream : public Stream {
  public:
   // Does not wait for the stream's work. A graph captured on the stream may be
-  // replayed as long as the CudaStream lives.
+  // launched as long as the CudaStream lives; on this stream, or in order with
+  // it, since they use the same scratch memory. What fails on a stream keeps
+  // the kernels that were captured on it from running, and no others.
   ~CudaStream() override;
 
   Device& device() override;

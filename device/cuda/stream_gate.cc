@@ -3,7 +3,6 @@
 #include "parley/device/cuda/stream_gate.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace parley {
@@ -16,9 +15,7 @@ void Store(int64_t* word, int64_t value) {
 
 }  // namespace
 
-StreamGate::StreamGate(int64_t* word) : word_(word) {
-  Store(word_, std::numeric_limits<int64_t>::max());
-}
+StreamGate::StreamGate(int64_t* word) : word_(word) { Store(word_, kOpen); }
 
 void StreamGate::Close(int64_t ticket, const absl::Status& why) {
   MutexLock lock(&mutex_);
@@ -47,7 +44,7 @@ absl::Status StreamGate::failure() const {
 absl::Status StreamGate::Open() {
   MutexLock lock(&mutex_);
   if (failure_.ok() || closing_ > 0) return absl::OkStatus();
-  if (!detached_) Store(word_, std::numeric_limits<int64_t>::max());
+  if (!detached_) Store(word_, kOpen);
   return std::exchange(failure_, absl::OkStatus());
 }
 

@@ -16,12 +16,17 @@
 // The word is in pinned memory, so that both sides reach it. It works along one
 // stream: events do not carry it to others.
 //
+// A kernel that is captured into a graph has no place among what is enqueued:
+// the graph is launched later, and again. It runs while the gate is open, and
+// not while it is closed, even where the launch is in front of what failed.
+//
 // Thread-safety: thread-safe.
 #ifndef PARLEY_DEVICE_CUDA_STREAM_GATE_H_
 #define PARLEY_DEVICE_CUDA_STREAM_GATE_H_
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -42,7 +47,12 @@ class StreamGate {
   // The same, for a kernel.
   StreamTicket TakeForKernel() { return {word_, Take()}; }
 
-  // Kernels with this ticket and later ones do not run from now on.
+  // The same, for a kernel that is captured.
+  StreamTicket TakeForCapture() const { return {word_, kOpen - 1}; }
+
+  // Kernels with this ticket and later ones do not run from now on, nor
+  // captured ones. kAll is the ticket of what is in front of all others.
+  static constexpr int64_t kAll = 0;
   void Close(int64_t ticket, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -64,6 +74,9 @@ class StreamGate {
   void Detach() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  // What the word holds then: more than any ticket.
+  static constexpr int64_t kOpen = std::numeric_limits<int64_t>::max();
+
   int64_t* const word_;
   std::atomic<int64_t> next_{0};
   mutable Mutex mutex_;

@@ -51,6 +51,26 @@ TEST(StreamGateTest, TheEarliestOperationStopsAndTheFirstFailureIsTold) {
   EXPECT_EQ(gate.Open(), absl::UnavailableError("b"));
 }
 
+// Whenever they are launched: before, behind or after the failure.
+TEST(StreamGateTest, CapturedKernelsRunWhileItIsOpen) {
+  int64_t word = 0;
+  StreamGate gate(&word);
+  const StreamTicket captured = gate.TakeForCapture();
+  const int64_t operation = gate.Take();
+  EXPECT_TRUE(captured.MayRun());
+  gate.Close(operation, absl::UnavailableError("gone"));
+  EXPECT_FALSE(captured.MayRun());
+  gate.Settle(absl::UnavailableError("gone"));
+  EXPECT_FALSE(captured.MayRun());
+  EXPECT_FALSE(gate.Open().ok());
+  EXPECT_TRUE(captured.MayRun());
+
+  const StreamTicket kernel = gate.TakeForKernel();
+  gate.Close(StreamGate::kAll, absl::UnavailableError("gone"));
+  EXPECT_FALSE(kernel.MayRun());
+  EXPECT_FALSE(captured.MayRun());
+}
+
 TEST(StreamGateTest, ADetachedGateLeavesTheWordAlone) {
   int64_t word = 0;
   StreamGate old(&word);

@@ -134,6 +134,9 @@ FakeStream* CudaCall::Find(cudaStream_t handle) {
   if (error_ != cudaSuccess) return nullptr;
   if (handle == nullptr || handle == cudaStreamLegacy ||
       handle == cudaStreamPerThread) {
+    for (const auto& capture : device().captures) {
+      if (!capture->ended) capture->spoiled = true;
+    }
     Refuse(cudaErrorInvalidResourceHandle,
            "a default stream, which other libraries use too and which waits "
            "for all other streams");

@@ -158,6 +158,12 @@ std::string Compare(const char* what, const T& a, int rank_a, const T& b,
                       rank_b);
 }
 
+// Captured calls and others must not meet, nor the graphs of different calls.
+std::string CaptureOf(const Op& op) {
+  if (op.captured_call == 0) return "none";
+  return absl::StrCat("captured call ", op.captured_call);
+}
+
 const char* NameOf(OpKind kind) {
   switch (kind) {
     case OpKind::kSend:
@@ -252,6 +258,10 @@ std::string Difference(const std::vector<const Op*>& calls) {
     if (difference.empty() && first.kind == OpKind::kBroadcast) {
       difference = Compare("root", first.peer, 0, other.peer, rank);
     }
+    if (difference.empty()) {
+      difference =
+          Compare("capture", CaptureOf(first), 0, CaptureOf(other), rank);
+    }
     if (!difference.empty()) return difference;
   }
   return "";
@@ -265,7 +275,10 @@ std::string Difference(const Op& send, const Op& recv) {
     return Compare("type", std::string(NameOf(send.type)), sender,
                    std::string(NameOf(recv.type)), receiver);
   }
-  return Compare("count", send.count, sender, recv.count, receiver);
+  if (send.count != recv.count) {
+    return Compare("count", send.count, sender, recv.count, receiver);
+  }
+  return Compare("capture", CaptureOf(send), sender, CaptureOf(recv), receiver);
 }
 
 void RunCollective(const std::vector<const Op*>& calls) {

@@ -20,6 +20,11 @@ void FakeComm::SetState(ncclResult_t next, const std::string& why) {
   device.machine.scheduler().CheckConditions();
 }
 
+bool FakeComm::HasGraphs() const {
+  return std::any_of(graphs.begin(), graphs.end(),
+                     [](const GraphBody* body) { return body->refs > 0; });
+}
+
 void FakeComm::KillLaunches() {
   const std::vector<Launch*> launches = in_flight;
   for (Launch* launch : launches) launch->End();
@@ -59,7 +64,10 @@ Clique::Clique(FakeMachine& machine, int number, std::vector<FakeComm*> ranks)
 void Clique::TryFinalize() {
   for (const FakeComm* member : members) {
     if (member->gone || member->finalized) continue;
-    if (!member->finalize_arrived || !member->in_flight.empty()) return;
+    if (!member->finalize_arrived || !member->in_flight.empty() ||
+        member->HasGraphs()) {
+      return;
+    }
   }
   for (FakeComm* member : members) {
     if (member->gone || member->finalized) continue;

@@ -28,6 +28,7 @@ namespace parley::fakes {
 class FakeMachine;
 struct Clique;
 struct FakeDevice;
+struct GraphBody;
 
 // What an ncclComm_t of the fakes points to.
 struct FakeComm {
@@ -42,6 +43,10 @@ struct FakeComm {
   bool failed() const {
     return state != ncclSuccess && state != ncclInProgress;
   }
+
+  // Whether a graph that contains calls of it has not been destroyed: until
+  // then it can neither be finalized nor aborted.
+  bool HasGraphs() const;
 
   // Ends all its launches at once.
   void KillLaunches();
@@ -58,6 +63,8 @@ struct FakeComm {
   int size = 0;
   uint64_t calls = 0;
   std::vector<Launch*> in_flight;
+  int64_t captured_calls = 0;
+  std::vector<const GraphBody*> graphs;  // that contain calls of it
   Launch* active = nullptr;
   bool finalize_called = false;
   bool finalize_arrived = false;

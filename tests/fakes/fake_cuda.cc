@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/tests/fakes/fake_call.h"
+#include "parley/tests/fakes/fake_capture.h"
 #include "parley/tests/fakes/fake_machine.h"
 
 namespace parley::fakes {
@@ -92,6 +93,7 @@ cudaError_t RuntimeGetVersion(int* version) {
 cudaError_t Allocate(CudaCall& call, void** memory, size_t bytes, bool pinned) {
   if (call.error() != cudaSuccess) return call.error();
   *memory = nullptr;
+  if (!AllowedBesideCaptures(call)) return call.error();
   if (bytes == 0) return cudaSuccess;
   FakeDevice& device = call.device();
   *memory = device.memory.Allocate(
@@ -103,6 +105,7 @@ cudaError_t Allocate(CudaCall& call, void** memory, size_t bytes, bool pinned) {
 cudaError_t Release(CudaCall& call, void* memory, bool pinned) {
   if (call.error() != cudaSuccess) return call.error();
   if (memory == nullptr) return cudaSuccess;
+  if (!AllowedBesideCaptures(call)) return call.error();
   FakeDevice& device = call.device();
   Block* block = device.memory.Find(memory);
   if (block == nullptr || block->data != memory) {
@@ -160,6 +163,9 @@ cudaError_t EnqueueTask(CudaCall& call, cudaStream_t handle, Item item) {
                          absl::StrCat(item.name, " on ", stream->name(),
                                       " touches ", problem));
     }
+  }
+  if (stream->capture() != nullptr) {
+    return CaptureTask(call, *stream, std::move(item));
   }
   stream->Push(*call.thread(), std::move(item));
   return cudaSuccess;
@@ -229,6 +235,10 @@ cudaError_t StreamDestroy(cudaStream_t handle) {
   if (stream->has_work()) {
     call.Diagnose(absl::StrCat("work is still queued: ", stream->Describe()));
   }
+  if (stream->capture() != nullptr) {
+    SpoilCapture(call, *stream->capture(), cudaErrorStreamCaptureUnsupported,
+                 absl::StrCat(stream->name(), " is being captured"));
+  }
   stream->set_destroyed();
   return cudaSuccess;
 }
@@ -236,7 +246,14 @@ cudaError_t StreamDestroy(cudaStream_t handle) {
 cudaError_t StreamQuery(cudaStream_t handle) {
   CudaCall call("cudaStreamQuery");
   FakeStream* stream = call.Find(handle);
-  return stream == nullptr ? call.error() : call.Answer(stream->idle());
+  if (stream == nullptr) return call.error();
+  if (stream->capture() != nullptr) {
+    return SpoilCapture(call, *stream->capture(),
+                        cudaErrorStreamCaptureUnsupported,
+                        absl::StrCat(stream->name(), " is being captured"));
+  }
+  if (!AllowedBesideCaptures(call)) return call.error();
+  return call.Answer(stream->idle());
 }
 
 cudaError_t StreamWaitEvent(cudaStream_t stream_handle,
@@ -247,6 +264,9 @@ cudaError_t StreamWaitEvent(cudaStream_t stream_handle,
   FakeEvent* event = call.Find(event_handle);
   if (event == nullptr) return call.error();
   if (!call.HasThread()) return call.Fail(cudaErrorNotSupported);
+  if (stream->capture() != nullptr || event->capture != nullptr) {
+    return CaptureWait(call, *stream, *event);
+  }
   // What was never recorded stands for nothing; a later record does not matter.
   if (event->point == nullptr) return cudaSuccess;
   Item item;
@@ -284,6 +304,8 @@ cudaError_t EventRecord(cudaEvent_t event_handle, cudaStream_t stream_handle) {
   FakeEvent* event = call.Find(event_handle);
   if (event == nullptr) return call.error();
   if (!call.HasThread()) return call.Fail(cudaErrorNotSupported);
+  if (stream->capture() != nullptr) return CaptureRecord(call, *stream, *event);
+  event->capture = nullptr;
   event->point = std::make_shared<Point>();
   Item item;
   item.kind = Item::kRecord;
@@ -297,16 +319,23 @@ cudaError_t EventQuery(cudaEvent_t handle) {
   CudaCall call("cudaEventQuery");
   FakeEvent* event = call.Find(handle);
   if (event == nullptr) return call.error();
+  if (event->capture != nullptr) {
+    return SpoilCapture(
+        call, *event->capture, cudaErrorCapturedEvent,
+        absl::StrCat(event->name, " was last recorded in a capture"));
+  }
+  if (!AllowedBesideCaptures(call)) return call.error();
   return call.Answer(event->point == nullptr || event->point->done);
 }
 
-// Nothing here captures.
 cudaError_t StreamIsCapturing(cudaStream_t handle,
                               cudaStreamCaptureStatus* status) {
   CudaCall call("cudaStreamIsCapturing");
   FakeStream* stream = call.Find(handle);
   if (stream == nullptr) return call.error();
-  *status = cudaStreamCaptureStatusNone;
+  *status = stream->capture() == nullptr ? cudaStreamCaptureStatusNone
+            : stream->capture()->spoiled ? cudaStreamCaptureStatusInvalidated
+                                         : cudaStreamCaptureStatusActive;
   return cudaSuccess;
 }
 
@@ -341,6 +370,14 @@ const char* GetErrorName(cudaError_t error) {
       return "cudaErrorNotReady";
     case cudaErrorNotSupported:
       return "cudaErrorNotSupported";
+    case cudaErrorStreamCaptureUnsupported:
+      return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated:
+      return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureIsolation:
+      return "cudaErrorStreamCaptureIsolation";
+    case cudaErrorCapturedEvent:
+      return "cudaErrorCapturedEvent";
     default:
       return "unrecognized error code";
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/hash.h"
+#include "parley/tests/fakes/fake_capture.h"
 #include "parley/tests/fakes/fake_machine.h"
 
 namespace parley::fakes {
@@ -49,20 +50,35 @@ std::string NameOf(const std::vector<Op>& ops, const FakeComm& comm) {
   return absl::StrCat(text, ", call ", comm.calls, " on ", comm.name);
 }
 
+std::vector<FakeStream*> StreamsOf(const std::vector<Op>& ops) {
+  std::vector<FakeStream*> streams;
+  for (const Op& op : ops) {
+    if (std::find(streams.begin(), streams.end(), op.stream) == streams.end()) {
+      streams.push_back(op.stream);
+    }
+  }
+  return streams;
+}
+
 }  // namespace
 
-Launch::Launch(FakeComm& comm, std::vector<Op> ops, bool in_background)
+Launch::Launch(FakeComm& comm, std::vector<Op> ops, bool in_background,
+               FakeCapture* capture)
     : comm_(comm),
       ops_(std::move(ops)),
       in_background_(in_background),
-      name_(NameOf(ops_, comm)) {
-  for (const Op& op : ops_) {
-    if (std::find(streams_.begin(), streams_.end(), op.stream) ==
-        streams_.end()) {
-      streams_.push_back(op.stream);
-    }
-  }
-}
+      capture_(capture),
+      name_(NameOf(ops_, comm)),
+      streams_(StreamsOf(ops_)),
+      num_places_(streams_.size()) {}
+
+Launch::Launch(FakeComm& comm, std::vector<Op> ops, std::string name)
+    : comm_(comm),
+      ops_(std::move(ops)),
+      in_background_(false),
+      capture_(nullptr),
+      name_(std::move(name)),
+      num_places_(1) {}
 
 std::vector<Access> Launch::Accesses() const {
   std::vector<Access> accesses;
@@ -84,9 +100,11 @@ void Launch::OnEvent(int64_t, uint64_t tag) {
 }
 
 void Launch::Order() {
-  ordered_ = true;
-  number_ = comm_.device.launches_issued++;
-  comm_.device.launch_queue.push_back(this);
+  if (capture_ == nullptr) {
+    ordered_ = true;
+    number_ = comm_.device.launches_issued++;
+    comm_.device.launch_queue.push_back(this);
+  }
   if (in_background_) {
     Random random = comm_.random.Fork("background", comm_.calls);
     FakeMachine& machine = comm_.device.machine;
@@ -101,6 +119,7 @@ void Launch::Enqueue() {
   in_background_ = false;
   for (FakeStream* stream : streams_) {
     stream->LibraryIsDone();
+    if (capture_ != nullptr) continue;
     Item item;
     item.kind = Item::kLaunch;
     item.name = name_;
@@ -108,19 +127,22 @@ void Launch::Enqueue() {
     stream->PushLater(std::move(item));
   }
   comm_.SetState(ncclSuccess, "");
+  if (capture_ == nullptr) return;
+  capture_->AddOps(name_, ops_);
+  End();
 }
 
-void Launch::StreamIsReady(FakeStream& stream) {
+void Launch::PlaceIsReady(LaunchPlace& place) {
   if (state_ == kDone) {
-    stream.FinishLaunch();
+    place.FinishLaunch();
     return;
   }
-  ready_.push_back(&stream);
+  ready_.push_back(&place);
   comm_.device.StartNextLaunch();
 }
 
 void Launch::StartIfReady() {
-  if (state_ != kIssued || !ordered_ || ready_.size() != streams_.size()) {
+  if (state_ != kIssued || !ordered_ || ready_.size() != num_places_) {
     return;
   }
   state_ = kActive;
@@ -218,7 +240,7 @@ void Launch::End() {
   if (in_background_) {
     for (FakeStream* stream : streams_) stream->LibraryIsDone();
   }
-  for (FakeStream* stream : ready_) stream->FinishLaunch();
+  for (LaunchPlace* place : ready_) place->FinishLaunch();
   ready_.clear();
   comm_.device.StartNextLaunch();
   comm_.device.machine.scheduler().CheckConditions();

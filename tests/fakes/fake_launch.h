@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Launch: the operations of one group on one communicator, which the device
-// runs as one kernel. It starts when it is in front of all its streams and of
-// the device's queue (a device runs one such kernel at a time, in the order of
-// the calls), and ends together with the launches of other ranks that it needs.
-// Bytes move at its end. From start to end outputs are poisoned and inputs are
-// watched.
+// runs as one kernel. It starts when it is in front of all its streams (or has
+// its turn in a graph) and of the device's queue (a device runs one such kernel
+// at a time, in the order of the calls), and ends together with the launches of
+// other ranks that it needs. Bytes move at its end. From start to end outputs
+// are poisoned and inputs are watched.
 //
 // Guarded by the machine's lock.
 #ifndef PARLEY_TESTS_FAKES_FAKE_LAUNCH_H_
@@ -14,6 +14,7 @@
 
 #include <nccl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ namespace parley::fakes {
 
 class FakeStream;
 struct Clique;
+struct FakeCapture;
 struct FakeComm;
 
 enum class OpKind { kSend, kRecv, kAllGather, kAllReduce, kBroadcast };
@@ -38,6 +40,8 @@ struct Op {
   ncclDataType_t type = ncclFloat32;
   ncclRedOp_t op = ncclSum;
   int peer = -1;  // the other side, or the root
+  // Which of the communicator's captured calls it is, from 1; 0: of none.
+  int64_t captured_call = 0;
   FakeComm* comm = nullptr;
   FakeStream* stream = nullptr;
   uint64_t input_hash = 0;
@@ -53,6 +57,16 @@ struct Op {
   std::string ToString() const;  // "AllReduce of 4 float32, sum"
 };
 
+// What a launch must be in front of before it starts.
+class LaunchPlace {
+ public:
+  // [event] The launch has ended.
+  virtual void FinishLaunch() = 0;
+
+ protected:
+  ~LaunchPlace() = default;
+};
+
 class Launch final : public sim::EventTarget {
  public:
   enum State { kIssued, kActive, kDone };
@@ -61,8 +75,13 @@ class Launch final : public sim::EventTarget {
   static constexpr uint64_t kOrder = 0;
   static constexpr uint64_t kEnqueue = 1;
 
-  // `in_background`: the streams get it later, by an event.
-  Launch(FakeComm& comm, std::vector<Op> ops, bool in_background);
+  // `in_background`: the streams get it later, by an event. With a `capture`,
+  // that is what gets it, later, and it is never run.
+  Launch(FakeComm& comm, std::vector<Op> ops, bool in_background,
+         FakeCapture* capture = nullptr);
+
+  // As part of a graph, which is the one place that it has.
+  Launch(FakeComm& comm, std::vector<Op> ops, std::string name);
 
   FakeComm& comm() { return comm_; }
   const std::string& name() const { return name_; }
@@ -71,10 +90,10 @@ class Launch final : public sim::EventTarget {
   State state() const { return state_; }
   std::vector<Access> Accesses() const;
 
-  // By a stream that it is in front of.
-  void StreamIsReady(FakeStream& stream);
+  // By a place that it is in front of.
+  void PlaceIsReady(LaunchPlace& place);
 
-  // Starts it if all streams are ready.
+  // Starts it if all places are ready.
   void StartIfReady();
 
   // Ends it, with its bytes moved or, on abort, without.
@@ -98,9 +117,11 @@ class Launch final : public sim::EventTarget {
   FakeComm& comm_;
   std::vector<Op> ops_;
   bool in_background_;  // the streams do not have it yet
+  FakeCapture* const capture_;
   std::string name_;
   std::vector<FakeStream*> streams_;
-  std::vector<FakeStream*> ready_;
+  const size_t num_places_;
+  std::vector<LaunchPlace*> ready_;
   State state_ = kIssued;
   bool ordered_ = false;
   int64_t number_ = -1;  // on the device

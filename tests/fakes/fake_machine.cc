@@ -103,6 +103,16 @@ std::vector<std::string> FakeDevice::Leaks() const {
   for (const auto& comm : comms) {
     if (!comm->gone && comm->handed_out) leaks.push_back(comm->name);
   }
+  for (const auto& capture : captures) {
+    if (capture->ended) continue;
+    leaks.push_back(absl::StrCat("the capture of ", capture->origin->name()));
+  }
+  for (const auto& graph : graphs) {
+    if (!graph->destroyed) leaks.push_back(graph->name);
+  }
+  for (const auto& exec : execs) {
+    if (!exec->destroyed) leaks.push_back(exec->name);
+  }
   return leaks;
 }
 

@@ -44,7 +44,9 @@
 #include "parley/sim/options.h"
 #include "parley/sim/scheduler.h"
 #include "parley/sim/world.h"
+#include "parley/tests/fakes/fake_capture.h"
 #include "parley/tests/fakes/fake_comm.h"
+#include "parley/tests/fakes/fake_graph.h"
 #include "parley/tests/fakes/fake_launch.h"
 #include "parley/tests/fakes/fake_memory.h"
 #include "parley/tests/fakes/fake_report.h"
@@ -93,6 +95,11 @@ struct FakeDevice {
   std::vector<std::unique_ptr<FakeEvent>> events;
   std::vector<std::unique_ptr<FakeComm>> comms;
   std::vector<std::unique_ptr<Launch>> launches;
+  std::vector<std::unique_ptr<FakeCapture>> captures;
+  std::vector<std::unique_ptr<GraphBody>> bodies;
+  std::vector<std::unique_ptr<FakeGraph>> graphs;
+  std::vector<std::unique_ptr<FakeGraphExec>> execs;
+  std::vector<std::unique_ptr<GraphRun>> graph_runs;
   std::vector<Launch*> launch_queue;  // in the order of the calls
 
   // Calls so far, which scripted faults count.

@@ -164,30 +164,59 @@ ncclResult_t NcclCall::LaunchGroup() {
     for (const Op& op : ops) {
       if (op.comm == comm) own.push_back(op);
     }
-    const uint64_t call = ++comm->calls;
-    const bool in_background =
-        !comm->blocking && comm->random.Fork("call", call).Uniform(2) == 0;
-    device().launches.push_back(
-        std::make_unique<Launch>(*comm, std::move(own), in_background));
-    Launch& launch = *device().launches.back();
-    comm->in_flight.push_back(&launch);
-    machine().scheduler().Post(*thread(), &launch, Launch::kOrder);
-    for (FakeStream* stream : launch.streams()) {
-      if (in_background) {
-        stream->LibraryHasWork();
-        continue;
-      }
-      Item item;
-      item.kind = Item::kLaunch;
-      item.name = launch.name();
-      item.launch = &launch;
-      stream->Push(*thread(), std::move(item));
-    }
-    if (!in_background) continue;
-    comm->state = ncclInProgress;
-    result = ncclInProgress;
+    FakeCapture* capture = nullptr;
+    const ncclResult_t checked = FindCapture(own, &capture);
+    if (checked != ncclSuccess) return checked;
+    LaunchOn(*comm, std::move(own), capture);
+    if (comm->state == ncclInProgress) result = ncclInProgress;
   }
   return result;
+}
+
+ncclResult_t NcclCall::FindCapture(const std::vector<Op>& ops,
+                                   FakeCapture** capture) {
+  *capture = ops[0].stream->capture();
+  for (const Op& op : ops) {
+    if (op.stream->capture() == *capture) continue;
+    return Refuse(ncclInvalidUsage,
+                  "streams in one group that are not all captured, or not all "
+                  "into the same graph");
+  }
+  if (*capture == nullptr || !(*capture)->spoiled) return ncclSuccess;
+  error_ = ncclUnhandledCudaError;
+  return error_;
+}
+
+void NcclCall::LaunchOn(FakeComm& comm, std::vector<Op> ops,
+                        FakeCapture* capture) {
+  const uint64_t call = ++comm.calls;
+  const bool in_background =
+      !comm.blocking && comm.random.Fork("call", call).Uniform(2) == 0;
+  if (capture != nullptr) {
+    ++comm.captured_calls;
+    for (Op& op : ops) op.captured_call = comm.captured_calls;
+  }
+  device().launches.push_back(
+      std::make_unique<Launch>(comm, std::move(ops), in_background, capture));
+  Launch& launch = *device().launches.back();
+  if (capture != nullptr && !in_background) {
+    capture->AddOps(launch.name(), launch.ops());
+    return;
+  }
+  comm.in_flight.push_back(&launch);
+  machine().scheduler().Post(*thread(), &launch, Launch::kOrder);
+  if (in_background) comm.state = ncclInProgress;
+  for (FakeStream* stream : launch.streams()) {
+    if (in_background) {
+      stream->LibraryHasWork();
+      continue;
+    }
+    Item item;
+    item.kind = Item::kLaunch;
+    item.name = launch.name();
+    item.launch = &launch;
+    stream->Push(*thread(), std::move(item));
+  }
 }
 
 ncclResult_t NcclCall::Abort(const std::vector<FakeComm*>& comms) {
@@ -210,12 +239,16 @@ ncclResult_t NcclCall::Abort(const std::vector<FakeComm*>& comms) {
     jobs.push_back(&machine().cliques().NewJob(Job::kAbort, *comm));
     machine().scheduler().Post(*thread(), jobs.back(), Job::kPosted);
   }
-  // It frees memory, which waits for all that runs on the device.
+  // It waits until no graph contains a call of it, and it frees memory, which
+  // waits for all that runs on the device.
   const bool ended = WaitUntil(
       [&] {
         return own.dead ||
                (std::all_of(jobs.begin(), jobs.end(),
                             [](const Job* job) { return job->done; }) &&
+                std::none_of(
+                    comms.begin(), comms.end(),
+                    [](const FakeComm* comm) { return comm->HasGraphs(); }) &&
                 !own.HasActiveLaunch());
       },
       name());

@@ -60,6 +60,14 @@ class NcclCall : public Call {
 
  private:
   ncclResult_t CheckOp(const Op& op);
+
+  // The capture that all streams of the operations are in, null if none is in
+  // one.
+  ncclResult_t FindCapture(const std::vector<Op>& ops, FakeCapture** capture);
+
+  // Puts a group on its streams, or into the capture.
+  void LaunchOn(FakeComm& comm, std::vector<Op> ops, FakeCapture* capture);
+
   FakeStream* FindStream(cudaStream_t handle);
 
   ncclResult_t error_ = ncclSuccess;

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/hash.h"
-#include "parley/tests/fakes/fake_launch.h"
+#include "parley/tests/fakes/fake_graph.h"
 #include "parley/tests/fakes/fake_machine.h"
 
 namespace parley::fakes {
@@ -77,7 +77,10 @@ void FakeStream::Start(Item& item) {
           number_);
       break;
     case Item::kLaunch:
-      item.launch->StreamIsReady(*this);
+      item.launch->PlaceIsReady(*this);
+      break;
+    case Item::kGraph:
+      item.graph->Start(*this);
       break;
     case Item::kWait:
       item.point->waiters.push_back(this);
@@ -117,7 +120,7 @@ void FakeStream::FinishLaunch() {
 
 bool FakeStream::has_work() const {
   return std::any_of(items_.begin(), items_.end(), [](const Item& item) {
-    return item.kind == Item::kTask || item.kind == Item::kLaunch;
+    return item.kind != Item::kRecord && item.kind != Item::kWait;
   });
 }
 
@@ -125,6 +128,7 @@ std::string FakeStream::UserOf(const Block& block) const {
   for (const Item& item : items_) {
     std::vector<Access> accesses = item.accesses;
     if (item.launch != nullptr) accesses = item.launch->Accesses();
+    if (item.graph != nullptr) accesses = item.graph->Accesses();
     for (const Access& access : accesses) {
       if (block.Overlaps(access)) return item.name;
     }

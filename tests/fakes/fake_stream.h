@@ -11,6 +11,7 @@
 #ifndef PARLEY_TESTS_FAKES_FAKE_STREAM_H_
 #define PARLEY_TESTS_FAKES_FAKE_STREAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -20,12 +21,14 @@
 
 #include "parley/base/random.h"
 #include "parley/sim/scheduler.h"
+#include "parley/tests/fakes/fake_launch.h"
 #include "parley/tests/fakes/fake_memory.h"
 
 namespace parley::fakes {
 
 class FakeStream;
-class Launch;
+class GraphRun;
+struct FakeCapture;
 struct FakeDevice;
 
 // What an event stands for once it was recorded.
@@ -38,11 +41,13 @@ struct FakeEvent {
   FakeDevice* device;
   std::string name;
   bool destroyed = false;
-  std::shared_ptr<Point> point = nullptr;  // null: was never recorded
+  std::shared_ptr<Point> point = nullptr;  // null: was never recorded, or
+  FakeCapture* capture = nullptr;          // last in a capture, where it
+  std::vector<size_t> nodes = {};          // stands for these
 };
 
 struct Item {
-  enum Kind { kTask, kRecord, kWait, kLaunch };
+  enum Kind { kTask, kRecord, kWait, kLaunch, kGraph };
   Kind kind = kTask;
   std::string name;
   int64_t posted_ns = 0;
@@ -50,12 +55,13 @@ struct Item {
   std::vector<Access> accesses = {};       // kTask
   std::shared_ptr<Point> point = nullptr;  // kRecord, kWait
   Launch* launch = nullptr;                // kLaunch
+  GraphRun* graph = nullptr;               // kGraph
 };
 
 // Draws how long an item takes: about as often half a microsecond as a hundred.
 int64_t DrawDelayNs(Random& random);
 
-class FakeStream final : public sim::EventTarget {
+class FakeStream final : public sim::EventTarget, public LaunchPlace {
  public:
   FakeStream(FakeDevice& device, std::string name, Random random)
       : device_(device), name_(std::move(name)), random_(random) {}
@@ -75,14 +81,19 @@ class FakeStream final : public sim::EventTarget {
   // [event] As Push, for what a library enqueues in the background.
   void PushLater(Item item);
 
-  // [event] The launch in front has ended.
-  void FinishLaunch();
+  // [event] The launch in front has ended, of a group or of a graph.
+  void FinishLaunch() override;
 
   // [event] Goes on, if it can.
   void Look();
 
   // [event] The scheduler shall let it go on.
   void LookSoon();
+
+  // The capture under way that it is in, null if there is none. Then nothing
+  // is pushed.
+  FakeCapture* capture() { return capture_; }
+  void set_capture(FakeCapture* capture) { capture_ = capture; }
 
   // Launches that the library was asked for and has not enqueued yet.
   void LibraryHasWork() { ++library_work_; }
@@ -108,6 +119,7 @@ class FakeStream final : public sim::EventTarget {
   Random random_;
   bool destroyed_ = false;
   std::deque<Item> items_;
+  FakeCapture* capture_ = nullptr;
   int library_work_ = 0;
   uint64_t number_ = 1;   // of the item in front
   bool started_ = false;  // the item in front has begun, or has a waiter set
