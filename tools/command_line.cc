@@ -71,6 +71,12 @@ void ParseCommandLine(int argc, char** argv, const std::string& usage,
   }
 }
 
+absl::Status BadFlag(absl::string_view flag, absl::string_view value,
+                     absl::string_view requirement) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", flag, "=", value, ": must be ", requirement));
+}
+
 void Fail(const absl::Status& status) {
   std::fprintf(stderr, "%s: %s\n", ProgramName().c_str(),
                std::string(status.message()).c_str());

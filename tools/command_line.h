@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace parley::tools {
 
@@ -19,6 +20,11 @@ namespace parley::tools {
 // order in which --help lists them.
 void ParseCommandLine(int argc, char** argv, const std::string& usage,
                       const std::vector<std::string>& flags);
+
+// "--flag=value: must be requirement": a value that absl::flags accepts and the
+// program does not.
+absl::Status BadFlag(absl::string_view flag, absl::string_view value,
+                     absl::string_view requirement);
 
 // Prints "program: message" as one line on stderr and exits with 1.
 [[noreturn]] void Fail(const absl::Status& status);

@@ -73,12 +73,6 @@ void GoWhereTheUserIs() {
   }
 }
 
-absl::Status BadFlag(absl::string_view flag, absl::string_view value,
-                     absl::string_view requirement) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", flag, "=", value, ": must be ", requirement));
-}
-
 absl::StatusOr<int> Main(const std::vector<std::string>& command) {
   tools::LaunchOptions options;
   options.ranks = absl::GetFlag(FLAGS_ranks);
@@ -89,14 +83,16 @@ absl::StatusOr<int> Main(const std::vector<std::string>& command) {
     return absl::InvalidArgumentError("no command to run; see --help");
   }
   if (options.ranks < 1 || options.ranks > 1024) {
-    return BadFlag("ranks", absl::StrCat(options.ranks), "from 1 to 1024");
+    return tools::BadFlag("ranks", absl::StrCat(options.ranks),
+                          "from 1 to 1024");
   }
   if (options.master_port < 0 || options.master_port > 65535) {
-    return BadFlag("master_port", absl::StrCat(options.master_port),
-                   "from 0 to 65535");
+    return tools::BadFlag("master_port", absl::StrCat(options.master_port),
+                          "from 0 to 65535");
   }
   if (options.grace < absl::ZeroDuration()) {
-    return BadFlag("grace", absl::FormatDuration(options.grace), "at least 0");
+    return tools::BadFlag("grace", absl::FormatDuration(options.grace),
+                          "at least 0");
   }
   GoWhereTheUserIs();
   return tools::Launch(options);

@@ -19,13 +19,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "parley/base/status_macros.h"
 #include "parley/examples/digits/dataset.h"
 #include "parley/examples/digits/experiment.h"
 #include "parley/examples/digits/trainer.h"
 #include "parley/tools/command_line.h"
 #include "parley/tools/json_file.h"
+#include "parley/tools/training_flags.h"
 
 ABSL_FLAG(int, ranks, 8, "Number of ranks, at least 1.");
 ABSL_FLAG(int, hosts, 2, "Number of hosts that the ranks are laid out over.");
@@ -33,17 +33,6 @@ ABSL_FLAG(std::vector<std::string>, period,
           (std::vector<std::string>{"2", "4", "8", "16", "32"}),
           "Steps between two means of the models: a number, or several with "
           "commas, each a row of the table.");
-ABSL_FLAG(absl::optional<int64_t>, warmup, absl::nullopt,
-          "Synchronous steps before the first period; 2 % of the steps if not "
-          "given.");
-ABSL_FLAG(int64_t, steps, parley::digits::kDefaultSteps,
-          "Steps that each rank trains.");
-ABSL_FLAG(uint64_t, seed, 1,
-          "Seed of the data split, the initial weights, the mini-batches and "
-          "the simulated times.");
-ABSL_FLAG(std::string, shard, "iid",
-          "How the training images are dealt out: iid, or label (sorted by "
-          "digit, so that a rank sees one or two of the ten).");
 ABSL_FLAG(double, bandwidth, 1.0,
           "Bandwidth between hosts in gigabytes per second.");
 ABSL_FLAG(absl::Duration, latency, absl::Microseconds(50),
@@ -82,16 +71,12 @@ constexpr char kUsage[] =
     "results, to the bit.\n\n"
     "Example: simulate --shard=label --period=8 --stragglers=3:200";
 
+using tools::BadFlag;
+
 struct Run {
   digits::ExperimentOptions options;
   digits::ExperimentResult result;
 };
-
-absl::Status BadFlag(absl::string_view flag, absl::string_view value,
-                     absl::string_view requirement) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("--", flag, "=", value, ": must be ", requirement));
-}
 
 absl::StatusOr<std::vector<int64_t>> Periods() {
   std::vector<int64_t> periods;
@@ -149,7 +134,6 @@ absl::StatusOr<sim::WorldOptions> WorldFromFlags() {
   sim::WorldOptions world;
   world.ranks = absl::GetFlag(FLAGS_ranks);
   world.hosts = absl::GetFlag(FLAGS_hosts);
-  world.seed = absl::GetFlag(FLAGS_seed);
   world.max_parallel = absl::GetFlag(FLAGS_parallel);
   const double bandwidth = absl::GetFlag(FLAGS_bandwidth);
   const absl::Duration latency = absl::GetFlag(FLAGS_latency);
@@ -180,36 +164,19 @@ absl::StatusOr<sim::WorldOptions> WorldFromFlags() {
 absl::StatusOr<std::vector<Run>> RunsFromFlags() {
   digits::ExperimentOptions base;
   PARLEY_ASSIGN_OR_RETURN(base.world, WorldFromFlags());
-  PARLEY_ASSIGN_OR_RETURN(base.weights, Weights(base.world.ranks));
+  PARLEY_ASSIGN_OR_RETURN(base.training, tools::TrainingFromFlags());
+  PARLEY_ASSIGN_OR_RETURN(base.training.weights, Weights(base.world.ranks));
+  base.world.seed = base.training.seed;
   PARLEY_ASSIGN_OR_RETURN(std::vector<int64_t> periods, Periods());
-  base.steps = absl::GetFlag(FLAGS_steps);
-  if (base.steps < 1 || base.steps > 10'000'000) {
-    return BadFlag("steps", absl::StrCat(base.steps), "from 1 to 10000000");
-  }
-  const int64_t warmup = absl::GetFlag(FLAGS_warmup).value_or(base.steps / 50);
-  if (warmup < 0 || warmup > base.steps) {
-    return BadFlag("warmup", absl::StrCat(warmup),
-                   absl::StrCat("from 0 to the number of steps, ", base.steps));
-  }
-  const std::string shard = absl::GetFlag(FLAGS_shard);
-  if (shard != "iid" && shard != "label") {
-    return BadFlag("shard", shard, "iid or label");
-  }
-  base.sharding =
-      shard == "iid" ? digits::Sharding::kIid : digits::Sharding::kLabel;
-
   std::vector<Run> runs;
   const auto add = [&](digits::Mode mode, int64_t period) {
     runs.push_back({base, {}});
-    runs.back().options.mode = mode;
-    runs.back().options.period = period;
-    if (mode == digits::Mode::kPeriodic) {
-      runs.back().options.warmup_steps = warmup;
-    }
+    runs.back().options.training.mode = mode;
+    runs.back().options.training.period = period;
   };
   add(digits::Mode::kSynchronous, 1);
   for (int64_t period : periods) add(digits::Mode::kPeriodic, period);
-  add(digits::Mode::kFinalOnly, base.steps);
+  add(digits::Mode::kFinalOnly, base.training.steps);
   add(digits::Mode::kNever, 0);
   return runs;
 }
@@ -244,22 +211,13 @@ class ProgressBar {
   std::string last_what_;
 };
 
-std::string RowName(const Run& run) {
-  std::string name(digits::Name(run.options.mode).data(),
-                   digits::Name(run.options.mode).size());
-  if (run.options.mode == digits::Mode::kPeriodic) {
-    absl::StrAppend(&name, " ", run.options.period);
-  }
-  return name;
-}
-
 absl::Status RunAll(const digits::TrainTest& data, std::vector<Run>& runs) {
-  const int64_t steps = runs[0].options.steps;
+  const int64_t steps = runs[0].options.training.steps;
   ProgressBar bar(steps * static_cast<int64_t>(runs.size()));
   int64_t done = 0;
   for (Run& run : runs) {
     run.options.progress = [&](int64_t step) {
-      bar.Show(RowName(run), done + step);
+      bar.Show(tools::WayOf(run.options.training), done + step);
     };
     PARLEY_ASSIGN_OR_RETURN(run.result,
                             digits::RunExperiment(data, run.options));
@@ -274,17 +232,18 @@ void PrintTable(const std::vector<Run>& runs, const digits::TrainTest& data) {
       "%d ranks on %d hosts, %d training images (%s), %d steps of %d, seed "
       "%d\n\n",
       base.world.ranks, base.world.hosts, data.train.size(),
-      base.sharding == digits::Sharding::kIid ? "iid" : "by label",
-      static_cast<int>(base.steps), digits::kBatch,
+      base.training.sharding == digits::Sharding::kIid ? "iid" : "by label",
+      static_cast<int>(base.training.steps), digits::kBatch,
       static_cast<int>(base.world.seed));
   std::printf("%-14s %13s %9s %15s %12s %8s\n", "", "test accuracy", "meetings",
               "MB sent / rank", "virtual s", "waiting");
   for (const Run& run : runs) {
     const digits::ExperimentResult& result = run.result;
     std::printf("%-14s %11.2f %% %9d %15.3f %12.3f %6.1f %%\n",
-                RowName(run).c_str(), 100 * result.test_accuracy,
-                static_cast<int>(result.meetings), result.bytes_per_rank / 1e6,
-                result.virtual_seconds,
+                tools::WayOf(run.options.training).c_str(),
+                100 * result.training.test_accuracy,
+                static_cast<int>(result.training.meetings),
+                result.bytes_per_rank / 1e6, result.virtual_seconds,
                 100 * result.wait_seconds / result.virtual_seconds);
   }
 }
@@ -295,18 +254,18 @@ nlohmann::ordered_json ToJson(const std::vector<Run>& runs) {
   json["seed"] = runs[0].options.world.seed;
   for (const Run& run : runs) {
     const digits::ExperimentResult& result = run.result;
-    const absl::string_view name = digits::Name(run.options.mode);
+    const absl::string_view name = digits::Name(run.options.training.mode);
     json["runs"].push_back({
         {"name", std::string(name.data(), name.size())},
-        {"period", run.options.period},
+        {"period", run.options.training.period},
         {"ranks", run.options.world.ranks},
-        {"meetings", result.meetings},
+        {"meetings", result.training.meetings},
         {"bytes_per_rank", result.bytes_per_rank},
         {"virtual_seconds", result.virtual_seconds},
         {"wait_seconds", result.wait_seconds},
-        {"test_accuracy", result.test_accuracy},
+        {"test_accuracy", result.training.test_accuracy},
         {"final_fingerprint",
-         absl::StrFormat("0x%016x", result.final_fingerprint)},
+         absl::StrFormat("0x%016x", result.training.fingerprint)},
         {"trace_hash", absl::StrFormat("0x%016x", result.trace_hash)},
     });
   }
@@ -324,7 +283,7 @@ absl::Status Main() {
       digits::Dataset images,
       data_file.empty() ? digits::LoadEmbedded() : digits::LoadFile(data_file));
   const digits::TrainTest data = digits::SplitTrainTest(
-      images, Random(absl::GetFlag(FLAGS_seed)).Fork("split"));
+      images, Random(runs[0].options.training.seed).Fork("split"));
   if (data.train.size() < runs[0].options.world.ranks ||
       data.test.size() == 0) {
     return absl::InvalidArgumentError(absl::StrCat(

@@ -6,8 +6,10 @@
 // counted: accuracy, meetings, bytes, virtual time.
 //
 //   ExperimentOptions options;
-//   options.mode = Mode::kPeriodic;
-//   options.period = 8;
+//   options.training.mode = Mode::kPeriodic;
+//   options.training.period = 8;
+//   options.training.steps = kDefaultSteps;
+//   options.world.ranks = 8;
 //   PARLEY_ASSIGN_OR_RETURN(ExperimentResult result,
 //                           RunExperiment(data, options));
 //
@@ -19,38 +21,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "parley/examples/digits/dataset.h"
+#include "parley/examples/digits/rank.h"
 #include "parley/sim/options.h"
 
 namespace parley::digits {
 
-enum class Mode {
-  kSynchronous,  // the mean of the gradients at every step
-  kPeriodic,     // synchronous steps at first, then the mean of the models
-                 // every `period` steps and at the end (post-local SGD)
-  kFinalOnly,    // the mean of the models once, at the very end
-  kNever,        // each rank for itself
-};
-
-// "synchronous", "periodic", "final_only", "never".
-absl::string_view Name(Mode mode);
-
 struct ExperimentOptions {
-  Mode mode = Mode::kSynchronous;
-  int64_t period = 0;        // kPeriodic
-  int64_t warmup_steps = 0;  // kPeriodic: synchronous steps at first
-  int64_t steps = 0;
-  Sharding sharding = Sharding::kIid;
+  TrainingOptions training;
 
-  // One weight per rank for the means of models; empty for equal ones.
-  std::vector<double> weights;
-
-  // Ranks, hosts, seed, links, stragglers, ranks running at once.
+  // Ranks, hosts, links, stragglers, ranks running at once, and the seed of
+  // the simulated times.
   sim::WorldOptions world;
 
   // Called now and then, by any thread, with the steps taken by rank 0 so far.
@@ -58,15 +41,10 @@ struct ExperimentOptions {
 };
 
 struct ExperimentResult {
-  int64_t meetings = 0;       // of models or gradients
+  TrainingResult training;    // of all ranks together
   double bytes_per_rank = 0;  // sent to other ranks, on average
   double virtual_seconds = 0;
   double wait_seconds = 0;  // for others to arrive, on average over ranks
-  // On the test set, as a fraction: of the common model, or the mean over
-  // ranks where there is none (kNever).
-  double test_accuracy = 0;
-  // Of the final parameters: of the common model, or of all ranks' in order.
-  uint64_t final_fingerprint = 0;
   uint64_t trace_hash = 0;
 };
 

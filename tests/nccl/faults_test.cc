@@ -49,7 +49,8 @@ absl::Status CheckMean(const DeviceArray<float>& weights,
 
 // Trains until the fault strikes, which must be told; then goes on without the
 // victim. `told` gets what this rank was told.
-absl::Status TrainThroughAFault(sim::RankContext& rank, absl::Status& told) {
+absl::Status TrainThroughAFault(sim::RankContext& rank, Reduction reduction,
+                                absl::Status& told) {
   Communicator& comm = rank.communicator();
   DeviceArray<float> weights(comm.device(), kElements);
   PARLEY_ASSIGN_OR_RETURN(
@@ -60,7 +61,8 @@ absl::Status TrainThroughAFault(sim::RankContext& rank, absl::Status& told) {
       const auto averager,
       ModelAverager::Create({.communicator = &comm,
                              .parameters = std::move(parameters),
-                             .schedule = PeriodicSchedule({.period = 1})}));
+                             .schedule = PeriodicSchedule({.period = 1}),
+                             .reduction = reduction}));
   const auto train = [&](int step) {
     for (size_t i = 0; i < kElements; ++i) {
       weights[i] = ValueOf(rank.rank(), step, i);
@@ -92,8 +94,11 @@ absl::Status TrainThroughAFault(sim::RankContext& rank, absl::Status& told) {
 
 // At each launch from the first meeting on, whatever it is then that is under
 // way: headers, bytes or the closing barrier.
-void ExpectSurvival(fakes::FaultKind kind) {
-  for (int64_t operation = 8; operation < 20; ++operation) {
+void ExpectSurvival(fakes::FaultKind kind,
+                    Reduction reduction = Reduction::kReproducible) {
+  // In three meetings, or in two, of which a native one has a launch less.
+  const int64_t end = reduction == Reduction::kNative ? 14 : 20;
+  for (int64_t operation = 8; operation < end; ++operation) {
     SCOPED_TRACE(absl::StrCat("launch ", operation));
     NcclWorldOptions options;
     fakes::FakeFault fault;
@@ -104,7 +109,7 @@ void ExpectSurvival(fakes::FaultKind kind) {
     std::vector<absl::Status> told(kRanks);
     const fakes::FakeReport report =
         RunOnNccl({.ranks = kRanks}, options, [&](sim::RankContext& rank) {
-          return TrainThroughAFault(rank,
+          return TrainThroughAFault(rank, reduction,
                                     told[static_cast<size_t>(rank.rank())]);
         });
     for (size_t r : {0, 1, 3}) {
@@ -126,6 +131,14 @@ TEST(FaultsTest, AnOperationNeverCompletes) {
 
 TEST(FaultsTest, AnAsyncError) {
   ExpectSurvival(fakes::FaultKind::kAsyncError);
+}
+
+TEST(FaultsTest, APeerDiesAndTheSumIsNative) {
+  ExpectSurvival(fakes::FaultKind::kDeath, Reduction::kNative);
+}
+
+TEST(FaultsTest, AnOperationNeverCompletesAndTheSumIsNative) {
+  ExpectSurvival(fakes::FaultKind::kNeverCompletes, Reduction::kNative);
 }
 
 // The statuses with which ranks come out of making their communicator.
