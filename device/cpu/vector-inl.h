@@ -25,17 +25,18 @@
 #error "Parley's results are defined bit for bit: do not use -ffast-math."
 #endif
 
-// Highway's one-lane target lacks half of the operations; it is left to the
-// scalar loops.
+// What Highway does without instructions for vectors is left to the scalar
+// loops: its one-lane target lacks half of the operations, and the one that
+// emulates vectors rounds infinity to the largest float.
 #undef PARLEY_HAS_VECTORS
-#define PARLEY_HAS_VECTORS (HWY_TARGET != HWY_SCALAR)
+#define PARLEY_HAS_VECTORS \
+  (HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128)
 
 // Whether Highway converts float16 by instructions of the processor. Version
 // 1.0.3 is wrong where it emulates them: infinities and NaNs are widened to
 // numbers, and many numbers are not rounded to the nearest.
 #undef PARLEY_HAS_FLOAT16
-#define PARLEY_HAS_FLOAT16 \
-  (HWY_TARGET != HWY_EMU128 && (!HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2))
+#define PARLEY_HAS_FLOAT16 (!HWY_ARCH_X86 || HWY_TARGET <= HWY_AVX2)
 
 #if PARLEY_HAS_VECTORS
 HWY_BEFORE_NAMESPACE();
