@@ -46,6 +46,13 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 namespace parley {
 namespace {
 
+// Not where a sanitizer's run-time library has an operator new that is taken.
+bool CountsAllocations() {
+  const int64_t before = allocations;
+  operator delete(operator new(1));
+  return allocations > before;
+}
+
 using ::testing::AllOf;
 
 using ::testing::HasSubstr;
@@ -504,6 +511,7 @@ TEST(ModelAveragerTest, NonMemberCountsSteps) {
 
 // The simulator's own pools grow at first; after that there is nothing.
 TEST(ModelAveragerTest, SteadyStateAllocatesNothing) {
+  if (!CountsAllocations()) GTEST_SKIP() << "allocations are not seen";
   sim::World world({.ranks = 2, .max_parallel = 1});
   const sim::Report report =
       world.Run([&](sim::RankContext& rank) -> absl::Status {
@@ -532,6 +540,7 @@ TEST(ModelAveragerTest, SteadyStateAllocatesNothing) {
 
 // All that Create() takes, lists included, is in the plan's figure.
 TEST(ModelAveragerTest, PeakBytesIsABound) {
+  if (!CountsAllocations()) GTEST_SKIP() << "allocations are not seen";
   sim::World world({.ranks = 2, .max_parallel = 1});
   const sim::Report report =
       world.Run([&](sim::RankContext& rank) -> absl::Status {
