@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "parley/base/mutex.h"
+#include "parley/device/cuda/scoped_device.h"
 
 namespace parley::nccl {
 namespace {
@@ -36,7 +37,7 @@ std::shared_ptr<AbortTask> AbortTask::Start(const Options& options,
 }
 
 void AbortTask::Run() {
-  options_.cuda.SetDevice(options_.device_index);
+  BecomeBackgroundThread(options_.cuda, options_.device_index);
   const bool grouped =
       comms_.size() > 1 && options_.nccl_version >= kGroupedAbort;
   // An abort that fails leaves nothing more that could be done.

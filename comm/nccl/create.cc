@@ -77,11 +77,7 @@ std::shared_ptr<Family> StartFamily(const NcclOptions& options, int version) {
   Family* const raw = family.get();
   family->owner.Start(
       [raw] {
-        // For good: the thread is the library's own. Its questions to events
-        // must not disturb a capture that some other thread has under way.
-        raw->cuda().SetDevice(raw->settings.device->index());
-        cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
-        raw->cuda().ThreadExchangeStreamCaptureMode(&mode);
+        BecomeBackgroundThread(raw->cuda(), raw->settings.device->index());
       },
       [raw] { return raw->watchdog.Poll(); });
   return family;

@@ -24,12 +24,15 @@
 // somebody calls Abort(), or another operation fails: give the wait for it a
 // timeout. When the communicator then fails, each stream on which operations of
 // it were captured fails with it: nothing that is queued there runs any more,
-// in launches of graphs or behind them, and the stream's WaitHost() tells why.
-// Launched elsewhere, a graph runs on, with whatever bytes it has.
+// in launches of graphs or behind them, a kernel that runs may stop half-way,
+// and the stream's WaitHost() tells why. Launched elsewhere, a graph runs on,
+// with whatever bytes it has; and so do kernels that were captured on another
+// stream.
 //
 // NCCL ends a communicator only when all graphs that contain its operations are
-// destroyed. Destroy them before the communicator; and after Abort(), or a
-// failure, within the abort timeout: a launch that is under way does not mind.
+// destroyed. Destroy them before the communicator and before Shrink(); and
+// after Abort(), or a failure, within the abort timeout: a launch that is under
+// way does not mind.
 // Where that is forgotten the communicator is wedged: contract, items 7 and 8.
 //
 // Which code tells of which fault is in nccl_status.h.
@@ -146,9 +149,10 @@ class NcclCommunicator final : public Communicator {
   absl::StatusOr<std::unique_ptr<Communicator>> Split(
       absl::Span<const int> members, const CallOptions& options = {}) override;
 
-  // Without an abort where all survivors have NCCL 2.27 and the communicator
-  // has not failed on any of them; operations that are under way then fail.
-  // Otherwise a new communicator is made through the store.
+  // Without an abort where all survivors have NCCL 2.27, and the communicator
+  // has not failed on any of them and none of its operations was captured;
+  // operations that are under way then fail. Otherwise a new communicator is
+  // made through the store.
   absl::StatusOr<std::unique_ptr<Communicator>> Shrink(
       absl::Span<const int> excluded, const CallOptions& options = {}) override;
 

@@ -31,7 +31,7 @@ constexpr int64_t kMinuteNs = 60'000'000'000;
 // What rank `rank` does; its own process number is its value.
 absl::StatusOr<std::string> MeetAs(int rank, const std::string& store_name) {
   LaunchEnvironment environment;
-  environment.store_directory = store_name;
+  environment.store = store_name;
   PARLEY_ASSIGN_OR_RETURN(const auto store, OpenStore(environment));
   Clock& clock = SteadyClock();
   return Meet({.store = *store,

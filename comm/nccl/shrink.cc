@@ -24,7 +24,8 @@ using nccl::Group;
 namespace {
 
 // What a survivor can do, and what all do: the least that one of them can.
-constexpr char kRebuild[] = "rebuild";  // its communicator has failed
+constexpr char kRebuild[] = "rebuild";  // its communicator has failed, or
+                                        // graphs contain operations of it
 constexpr char kAbort[] = "abort";      // operations are under way
 constexpr char kDefault[] = "default";  // nothing is under way
 
@@ -39,7 +40,10 @@ absl::StatusOr<std::string> FindAbility(const std::shared_ptr<Group>& group) {
   PARLEY_RETURN_IF_ERROR(group->family->owner.Call([group, ability] {
     group->family->watchdog.Poll();
     if (!group->failing) group->family->watchdog.Advance(*group);
-    if (!group->failing && group->family->nccl().CommShrink != nullptr) {
+    // NCCL's own would take launches of graphs, which nobody watches, for
+    // nothing, or end them before what is queued behind them.
+    if (!group->failing && group->captured_gates.empty() &&
+        group->family->nccl().CommShrink != nullptr) {
       *ability = group->outstanding.empty() ? kDefault : kAbort;
     }
     return absl::OkStatus();

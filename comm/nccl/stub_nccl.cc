@@ -5,9 +5,11 @@
 // nothing: for nccl_api_test.
 extern "C" {
 
-int ncclGetVersion(int* version) {
+// The one that is called; nccl.h would not let the others be defined so.
+typedef enum { ncclSuccess = 0 } ncclResult_t;
+ncclResult_t ncclGetVersion(int* version) {
   *version = STUB_VERSION;
-  return 0;
+  return ncclSuccess;
 }
 
 #define PARLEY_STUB(name) \

@@ -204,20 +204,20 @@ absl::StatusOr<CudaStream::Scratch> CudaDevice::TakeScratch() {
 
 void CudaDevice::ReturnScratch(const CudaStream::Scratch& scratch,
                                cudaStream_t stream) {
-  // Should that fail, the event may say that the work is done when it is not:
-  // the scratch is then nobody's until the device is destroyed.
-  // So it is, too, where a capture of the stream is under way: it is the
-  // graph's to use.
+  // Where the event cannot tell when the work is done, because recording it
+  // fails or would be a part of a graph, the scratch is nobody's until the
+  // device is destroyed.
   cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-  const bool recorded =
-      api_.StreamIsCapturing(stream, &capture) == cudaSuccess &&
-      capture == cudaStreamCaptureStatusNone &&
-      api_.EventRecord(scratch.done, stream) == cudaSuccess;
+  cudaError_t error = api_.StreamIsCapturing(stream, &capture);
+  const bool captured = capture != cudaStreamCaptureStatusNone;
+  if (error == cudaSuccess && !captured) {
+    error = api_.EventRecord(scratch.done, stream);
+  }
+  if (error != cudaSuccess) api_.GetLastError();
   MutexLock lock(&mutex_);
-  if (recorded) {
+  if (error == cudaSuccess && !captured) {
     scratches_.push_back(scratch);
   } else {
-    api_.GetLastError();
     events_.push_back(scratch.done);
   }
 }

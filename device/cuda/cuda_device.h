@@ -14,7 +14,8 @@
 //
 // A device neither synchronises the GPU nor gives memory back to CUDA before it
 // is destroyed, and leaves the calling thread's current device as it was. It
-// must outlive its streams, events and memory.
+// must outlive its streams, events and memory, and all work that was enqueued
+// on them.
 //
 // What host_visible_allocator() gives is pinned memory, which the device
 // reaches under the same address; FingerprintArgs::sum must be such memory.
@@ -82,8 +83,9 @@ class CudaStream : public Stream {
  public:
   // Does not wait for the stream's work. A graph captured on the stream may be
   // launched as long as the CudaStream lives; on this stream, or in order with
-  // it, since they use the same scratch memory. What fails on a stream keeps
-  // the kernels that were captured on it from running, and no others.
+  // it, since they use the same scratch memory. One that goes during its own
+  // capture leaves that memory to the graph. What fails on a stream keeps the
+  // kernels that were captured on it from running, and no others.
   ~CudaStream() override;
 
   Device& device() override;

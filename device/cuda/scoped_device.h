@@ -61,6 +61,14 @@ class ScopedCaptureMode {
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
 };
 
+// Makes the calling thread one of the library's own, for good: on its device,
+// and no disturbance to a capture that some other thread has under way.
+inline void BecomeBackgroundThread(const CudaApi& api, int device_index) {
+  api.SetDevice(device_index);
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeRelaxed;
+  api.ThreadExchangeStreamCaptureMode(&mode);
+}
+
 }  // namespace parley
 
 #endif  // PARLEY_DEVICE_CUDA_SCOPED_DEVICE_H_

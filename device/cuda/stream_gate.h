@@ -18,7 +18,8 @@
 //
 // A kernel that is captured into a graph has no place among what is enqueued:
 // the graph is launched later, and again. It runs while the gate is open, and
-// not while it is closed, even where the launch is in front of what failed.
+// not while it is closed, even where the launch is in front of what failed; one
+// that is running as the gate closes may do a part of its work.
 //
 // Thread-safety: thread-safe.
 #ifndef PARLEY_DEVICE_CUDA_STREAM_GATE_H_

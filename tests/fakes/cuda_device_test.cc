@@ -252,7 +252,8 @@ TEST(CudaDeviceTest, StreamsOfTheUsers) {
       EXPECT_EQ(wrapped->handle(), handle);
       gpu.Add(x, 1, 10, handle);
       EXPECT_EQ(scene.Copy(x, x + 1, *wrapped), absl::OkStatus());
-    }  // which does not wait
+    }
+    EXPECT_EQ(x[1], 0);  // nobody has waited
     gpu.Add(x + 1, 1, 100, handle);
     EXPECT_TRUE(gpu.Wait(handle));
     EXPECT_EQ(x[1], 111);

@@ -5,7 +5,6 @@
 // everybody is told within the timeout, in virtual time, and the survivors'
 // next meeting ends in equal bits.
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,10 +12,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "parley/averaging/model_averager.h"
+#include "parley/averaging/reduction.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/testing/device_array.h"
 #include "parley/tests/nccl/nccl_world.h"
+#include "parley/tools/gpu_check/death.h"
 
 namespace parley::testing {
 namespace {
@@ -26,70 +26,29 @@ using ::testing::HasSubstr;
 
 constexpr int kRanks = 4;
 constexpr int kVictim = 2;
-constexpr size_t kElements = 1000;
 
-float ValueOf(int rank, int step, size_t i) {
-  return static_cast<float>(100 * step + 10 * rank) + static_cast<float>(i % 7);
-}
-
-// OK if the weights are the mean over `ranks` of what they had at `step`.
-absl::Status CheckMean(const DeviceArray<float>& weights,
-                       const std::vector<int>& ranks, int step) {
-  for (size_t i = 0; i < weights.size(); ++i) {
-    double sum = 0;
-    for (int rank : ranks) sum += double{ValueOf(rank, step, i)};
-    const auto mean =
-        static_cast<float>(sum / static_cast<double>(ranks.size()));
-    if (weights[i] == mean) continue;
-    return absl::InternalError(
-        absl::StrCat("element ", i, " is ", weights[i], ", expected ", mean));
-  }
-  return absl::OkStatus();
-}
-
-// Trains until the fault strikes, which must be told; then goes on without the
-// victim. `told` gets what this rank was told.
-absl::Status TrainThroughAFault(sim::RankContext& rank, Reduction reduction,
-                                absl::Status& told) {
-  Communicator& comm = rank.communicator();
-  DeviceArray<float> weights(comm.device(), kElements);
-  PARLEY_ASSIGN_OR_RETURN(
-      ParameterSet parameters,
-      ParameterSet::Create(
-          {{.parameters = {{.name = "w", .tensor = weights.view()}}}}));
-  PARLEY_ASSIGN_OR_RETURN(
-      const auto averager,
-      ModelAverager::Create({.communicator = &comm,
-                             .parameters = std::move(parameters),
-                             .schedule = PeriodicSchedule({.period = 1}),
-                             .reduction = reduction}));
-  const auto train = [&](int step) {
-    for (size_t i = 0; i < kElements; ++i) {
-      weights[i] = ValueOf(rank.rank(), step, i);
-    }
-  };
-  int step = 0;
-  for (; told.ok() && step < 5; ++step) {
-    train(step);
-    told = averager->Step().status();
-    if (!told.ok()) break;
-    PARLEY_RETURN_IF_ERROR(CheckMean(weights, {0, 1, 2, 3}, step));
-  }
-  if (rank.rank() == kVictim) return absl::OkStatus();
-  if (told.ok()) return absl::InternalError("the fault was not told");
-  // One bucket: it is what it was, or complete.
-  bool untouched = true;
-  for (size_t i = 0; i < kElements; ++i) {
-    untouched &= weights[i] == ValueOf(rank.rank(), step, i);
-  }
-  if (!untouched) {
-    PARLEY_RETURN_IF_ERROR(CheckMean(weights, {0, 1, 2, 3}, step));
-  }
-  PARLEY_ASSIGN_OR_RETURN(const auto rest, comm.Shrink({kVictim}));
-  PARLEY_RETURN_IF_ERROR(averager->Rebind(*rest));
-  train(6);
-  PARLEY_RETURN_IF_ERROR(averager->AverageNow().status());
-  return CheckMean(weights, {0, 1, 3}, 6);
+// Trains until rank kVictim's `operation`th launch, at which the fault strikes,
+// and on without it. `told` gets what each rank was told.
+fakes::FakeReport TrainThrough(fakes::FaultKind kind, int64_t operation,
+                               Reduction reduction,
+                               std::vector<absl::Status>& told) {
+  NcclWorldOptions options;
+  fakes::FakeFault fault;
+  fault.kind = kind;
+  fault.rank = kVictim;
+  fault.operation = operation;
+  options.fakes.faults = {fault};
+  told.assign(kRanks, absl::OkStatus());
+  return RunOnNccl({.ranks = kRanks}, options,
+                   [&](sim::RankContext& rank) -> absl::Status {
+                     PARLEY_ASSIGN_OR_RETURN(
+                         const gpu_check::DeathReport death,
+                         gpu_check::TrainThroughADeath(
+                             rank.communicator(),
+                             {.victim = kVictim, .reduction = reduction}));
+                     told[static_cast<size_t>(rank.rank())] = death.told;
+                     return absl::OkStatus();
+                   });
 }
 
 // At each launch from the first meeting on, whatever it is then that is under
@@ -100,18 +59,9 @@ void ExpectSurvival(fakes::FaultKind kind,
   const int64_t end = reduction == Reduction::kNative ? 14 : 20;
   for (int64_t operation = 8; operation < end; ++operation) {
     SCOPED_TRACE(absl::StrCat("launch ", operation));
-    NcclWorldOptions options;
-    fakes::FakeFault fault;
-    fault.kind = kind;
-    fault.rank = kVictim;
-    fault.operation = operation;
-    options.fakes.faults = {fault};
-    std::vector<absl::Status> told(kRanks);
+    std::vector<absl::Status> told;
     const fakes::FakeReport report =
-        RunOnNccl({.ranks = kRanks}, options, [&](sim::RankContext& rank) {
-          return TrainThroughAFault(rank, reduction,
-                                    told[static_cast<size_t>(rank.rank())]);
-        });
+        TrainThrough(kind, operation, reduction, told);
     for (size_t r : {0, 1, 3}) {
       EXPECT_TRUE(report.world.ranks[r].status.ok()) << report;
       EXPECT_THAT(told[r].code(), AnyOf(absl::StatusCode::kUnavailable,
@@ -139,6 +89,21 @@ TEST(FaultsTest, APeerDiesAndTheSumIsNative) {
 
 TEST(FaultsTest, AnOperationNeverCompletesAndTheSumIsNative) {
   ExpectSurvival(fakes::FaultKind::kNeverCompletes, Reduction::kNative);
+}
+
+// So a fault behind the last of five strikes nothing.
+TEST(FaultsTest, ANativeMeetingHasALaunchLess) {
+  constexpr int64_t kBehind = 8 + 5 * 3;
+  for (const Reduction reduction :
+       {Reduction::kReproducible, Reduction::kNative}) {
+    std::vector<absl::Status> told;
+    const fakes::FakeReport report =
+        TrainThrough(fakes::FaultKind::kDeath, kBehind, reduction, told);
+    const bool native = reduction == Reduction::kNative;
+    EXPECT_EQ(report.world.ranks[0].status.message(),
+              native ? "the death was not told" : "");
+    EXPECT_EQ(told[0].ok(), native) << told[0];
+  }
 }
 
 // The statuses with which ranks come out of making their communicator.

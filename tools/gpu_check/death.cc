@@ -72,7 +72,8 @@ absl::StatusOr<DeathReport> TrainThroughADeath(Communicator& comm,
       const auto averager,
       ModelAverager::Create({.communicator = &comm,
                              .parameters = std::move(parameters),
-                             .schedule = PeriodicSchedule({.period = 1})}));
+                             .schedule = PeriodicSchedule({.period = 1}),
+                             .reduction = options.reduction}));
   const auto train = [&](int step) {
     for (size_t i = 0; i < kElements; ++i) weights[i] = ValueOf(rank, step, i);
   };

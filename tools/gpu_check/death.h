@@ -1,14 +1,15 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the others do when a rank is killed in the middle of a meeting: they are
+// What the others do when a rank is lost in the middle of a meeting: they are
 // told, abort, shrink, and the next meeting is the mean of those that are left.
 //
 //   PARLEY_ASSIGN_OR_RETURN(
 //       DeathReport report,
 //       TrainThroughADeath(*comm, {.victim = 2, .arrange = [] { ... }}));
 //
-// Expected means are whole numbers, worked out here.
+// Expected means are worked out here: a sum of whole numbers, which is exact in
+// any order, divided in float64.
 //
 // Thread-safety: functions of their arguments.
 #ifndef PARLEY_TOOLS_GPU_CHECK_DEATH_H_
@@ -19,12 +20,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "parley/averaging/reduction.h"
 #include "parley/comm/communicator.h"
 
 namespace parley::gpu_check {
 
 struct DeathOptions {
   int victim = 0;
+  Reduction reduction = Reduction::kReproducible;
 
   // Called on the victim before its third meeting.
   std::function<void()> arrange = [] {};
