@@ -68,7 +68,7 @@ absl::StatusOr<LaunchEnvironment> LaunchEnvironment::Read() {
       result.master_port,
       Number("MASTER_PORT", 1, 65535, "a port, from 1 to 65535"));
   const char* store = std::getenv("PARLEY_STORE");
-  if (store != nullptr) result.store_directory = store;
+  if (store != nullptr) result.store = store;
   return result;
 }
 

@@ -29,7 +29,7 @@ struct LaunchEnvironment {
   int master_port = 0;      // MASTER_PORT: free for the job to use, 1..65535
   // PARLEY_STORE: for OpenStore(), a folder or what else it takes, new for this
   // job. "" where the launcher sets none, as torchrun.
-  std::string store_directory;
+  std::string store;
 
   // Reads all of them. kFailedPrecondition if one but PARLEY_STORE is missing,
   // kInvalidArgument if one is not what it has to be; the message names the

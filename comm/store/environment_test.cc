@@ -50,10 +50,10 @@ TEST_F(LaunchEnvironmentTest, ReadsWhatALauncherSets) {
   EXPECT_EQ(environment->local_size, 4);
   EXPECT_EQ(environment->master_addr, "node-7.example");
   EXPECT_EQ(environment->master_port, 29500);
-  EXPECT_EQ(environment->store_directory, "");
+  EXPECT_EQ(environment->store, "");
 
   setenv("PARLEY_STORE", "/shared/job", 1);
-  EXPECT_EQ(LaunchEnvironment::Read()->store_directory, "/shared/job");
+  EXPECT_EQ(LaunchEnvironment::Read()->store, "/shared/job");
 }
 
 TEST_F(LaunchEnvironmentTest, TakesTheFirstAndTheLast) {

@@ -16,7 +16,7 @@ namespace parley {
 
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(
     const LaunchEnvironment& environment) {
-  const std::string& name = environment.store_directory;
+  const std::string& name = environment.store;
   if (name.empty()) {
     return absl::FailedPreconditionError(
         "the environment variable PARLEY_STORE is not set: where ranks find "

@@ -25,7 +25,7 @@ using ::testing::Not;
 
 absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& name) {
   LaunchEnvironment environment;
-  environment.store_directory = name;
+  environment.store = name;
   return OpenStore(environment);
 }
 

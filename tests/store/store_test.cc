@@ -42,7 +42,7 @@ class RedisStoreJob final : public StoreJob {
   void Run(int ranks, const Body& body) override {
     ThreadsStoreJob([this]() -> std::unique_ptr<Store> {
       LaunchEnvironment environment;
-      environment.store_directory = server_.Url("job");
+      environment.store = server_.Url("job");
       auto store = OpenStore(environment);
       EXPECT_TRUE(store.ok()) << store.status();
       return *std::move(store);

@@ -23,15 +23,19 @@ std::string TempPath(const std::string& name) {
   return absl::StrCat(std::getenv("TEST_TMPDIR"), "/", name);
 }
 
+std::string ProgramPath(const std::string& program) {
+  return absl::StrCat(std::getenv("TEST_SRCDIR"), "/",
+                      std::getenv("TEST_WORKSPACE"), "/", program);
+}
+
 ProgramResult RunProgram(const std::string& program,
                          const std::string& arguments,
                          const std::string& prefix) {
   const std::string out = TempPath("stdout");
   const std::string err = TempPath("stderr");
   const std::string command =
-      absl::StrCat(prefix, " '", std::getenv("TEST_SRCDIR"), "/",
-                   std::getenv("TEST_WORKSPACE"), "/", program, "' ", arguments,
-                   " >'", out, "' 2>'", err, "' </dev/null");
+      absl::StrCat(prefix, " '", ProgramPath(program), "' ", arguments, " >'",
+                   out, "' 2>'", err, "' </dev/null");
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(out),
           ReadFile(err)};

@@ -16,7 +16,10 @@ struct ProgramResult {
   std::string errors;  // stderr
 };
 
-// `program` is a path in the repository, "tools/simulate"; `arguments` is a
+// Where a program is, by its path in the repository: "tools/simulate".
+std::string ProgramPath(const std::string& program);
+
+// `program` is a path in the repository; `arguments` is a
 // piece of a shell command, and so is `prefix`, which comes before the program:
 // "env LANG=C timeout 10".
 ProgramResult RunProgram(const std::string& program,

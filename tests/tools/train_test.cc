@@ -87,9 +87,8 @@ TEST(TrainTest, OverNcclItPrintsTheSameOrSaysWhyNot) {
 
 TEST(TrainTest, LaunchTellsWhatItsRanksSay) {
   const ProgramResult result = RunProgram(
-      "tools/launch", absl::StrCat("--ranks=1 '", std::getenv("TEST_SRCDIR"),
-                                   "/", std::getenv("TEST_WORKSPACE"), "/",
-                                   kTrain, "' --backend=nccl --steps=30"));
+      "tools/launch", absl::StrCat("--ranks=1 '", ProgramPath(kTrain),
+                                   "' --backend=nccl --steps=30"));
   if (result.exit_code == 0) {
     EXPECT_EQ(result.output,
               absl::StrCat("[0] ",

@@ -164,7 +164,7 @@ absl::Status RunRank(const LaunchEnvironment& job) {
       CudaDevice::Create(RuntimeCudaApi(), RuntimeCudaKernels(), 0));
   PARLEY_ASSIGN_OR_RETURN(const NcclApi* nccl, LoadNcclApi());
   const NcclApi counted = CountCollectives(*nccl);
-  FileStore store(job.store_directory, SteadyClock());
+  FileStore store(job.store, SteadyClock());
   NcclOptions options;
   options.nccl = &counted;
   options.device = device.get();

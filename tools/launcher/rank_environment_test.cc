@@ -60,7 +60,7 @@ TEST(RankEnvironmentTest, IsWhatARankReads) {
   EXPECT_EQ(read->local_size, 5);
   EXPECT_EQ(read->master_addr, "127.0.0.1");
   EXPECT_EQ(read->master_port, 1234);
-  EXPECT_EQ(read->store_directory, "/new/folder");
+  EXPECT_EQ(read->store, "/new/folder");
 }
 
 // Bound at once, it is taken; while it is bound, another is given.
