@@ -539,17 +539,16 @@ TEST(ModelAveragerTest, SteadyStateAllocatesNothing) {
 }
 
 // All that Create() takes, lists included, is in the plan's figure.
-TEST(ModelAveragerTest, PeakBytesIsABound) {
-  if (!CountsAllocations()) GTEST_SKIP() << "allocations are not seen";
+void CheckPeakBytes(Reduction reduction, int64_t bucket_bytes) {
   sim::World world({.ranks = 2, .max_parallel = 1});
   const sim::Report report =
       world.Run([&](sim::RankContext& rank) -> absl::Status {
         Model model(rank.rank(), std::vector<int64_t>(500, 300));
         ModelAveragerOptions options = Options(rank, model, {.period = 2});
         const AveragingPlan plan = *AveragingPlan::Create(
-            options.parameters,
-            {.world_size = 2,
-             .preferred_bucket_bytes = CpuDevice().preferred_bucket_bytes()});
+            options.parameters, {.world_size = 2,
+                                 .preferred_bucket_bytes = bucket_bytes,
+                                 .reduction = reduction});
         Communicator& comm = rank.communicator();
         const int64_t before = allocated_bytes;
         PARLEY_ASSIGN_OR_RETURN(auto agreement, Agreement::Create(comm));
@@ -567,6 +566,15 @@ TEST(ModelAveragerTest, PeakBytesIsABound) {
         return absl::OkStatus();
       });
   EXPECT_TRUE(report.status.ok()) << report;
+}
+
+TEST(ModelAveragerTest, PeakBytesIsABound) {
+  if (!CountsAllocations()) GTEST_SKIP() << "allocations are not seen";
+  for (Reduction reduction : {Reduction::kReproducible, Reduction::kNative}) {
+    SCOPED_TRACE(std::string(Name(reduction)));
+    CheckPeakBytes(reduction, CpuDevice().preferred_bucket_bytes());
+    CheckPeakBytes(reduction, 1200);  // a bucket and its lists per tensor
+  }
 }
 
 TEST(ModelAveragerTest, RestoredAveragerGoesOnWithTheSameBits) {

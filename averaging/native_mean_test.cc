@@ -91,13 +91,14 @@ std::string CommonError(
 
 TEST(NativeMeanTest, RanksThatDisagreeAreRefusedByName) {
   EXPECT_EQ(CommonError([](sim::RankContext& rank) {
-              std::vector<float> a(5), b(5);
+              std::vector<float> a(200'000), b(5);
               ModelAveragerOptions options = Native(rank, a, b);
               if (rank.rank() == 0) {
                 options.reduction = Reduction::kReproducible;
               }
-              // Other buckets fit the budget then, which is no news.
-              options.max_extra_bytes = 4'000;
+              // Which fits buckets of 256 KiB for one and of 128 for the other:
+              // what follows from the difference is not what is named.
+              options.max_extra_bytes = 600'000;
               return ModelAverager::Create(options).status();
             }),
             "INVALID_ARGUMENT: rank 1 differs from rank 0 in reduction: native "

@@ -28,7 +28,7 @@ struct Divisor {
   explicit Divisor(const MeanArgs& args)
       : value(kernels::MeanDivisor(args)),
         inverse(1 / value),
-        is_power(args.weights == nullptr && IsPower(value)) {}
+        is_power(IsPower(value)) {}
 
   HWY_INLINE V64 Divide(V64 sum) const {
     const D64 d;

@@ -80,7 +80,7 @@ absl::Status CheckDivisor(absl::string_view kernel, const MeanArgs& args) {
   }
   if (std::isfinite(args.divisor) && args.divisor > 0) return absl::OkStatus();
   return Refuse(kernel, "divisor is ", args.divisor,
-                "; it must be finite and at least 0");
+                "; it must be finite and positive, or 0 for none");
 }
 
 // `inputs` are lists of pointers to `count` elements each.

@@ -157,22 +157,26 @@ TEST(ValidateTest, MeanWeights) {
 
 TEST(ValidateTest, MeanDivisor) {
   CheckCases<MeanArgs>(
-      GoodMean(), {
-                      {"Mean: a divisor with dtype int32, which takes none",
-                       [](MeanArgs& a) {
-                         a.dtype = DType::kInt32;
-                         a.weights = nullptr;
-                         a.divisor = 3;
-                       }},
-                      {"Mean: divisor is -2; it must be finite and at least 0",
-                       [](MeanArgs& a) { a.divisor = -2; }},
-                      {"Mean: divisor is inf; it must be finite and at least 0",
-                       [](MeanArgs& a) { a.divisor = kInfinity; }},
-                      {"Mean: divisor is nan; it must be finite and at least 0",
-                       [](MeanArgs& a) { a.divisor = kNan; }},
-                      {"", [](MeanArgs& a) { a.divisor = 0x1p-1074; }},
-                      {"", [](MeanArgs& a) { a.divisor = kMax; }},
-                  });
+      GoodMean(),
+      {
+          {"Mean: a divisor with dtype int32, which takes none",
+           [](MeanArgs& a) {
+             a.dtype = DType::kInt32;
+             a.weights = nullptr;
+             a.divisor = 3;
+           }},
+          {"Mean: divisor is -2; it must be finite and positive, or "
+           "0 for none",
+           [](MeanArgs& a) { a.divisor = -2; }},
+          {"Mean: divisor is inf; it must be finite and positive, or "
+           "0 for none",
+           [](MeanArgs& a) { a.divisor = kInfinity; }},
+          {"Mean: divisor is nan; it must be finite and positive, or "
+           "0 for none",
+           [](MeanArgs& a) { a.divisor = kNan; }},
+          {"", [](MeanArgs& a) { a.divisor = 0x1p-1074; }},
+          {"", [](MeanArgs& a) { a.divisor = kMax; }},
+      });
 }
 
 TEST(ValidateTest, Reduce) {

@@ -23,7 +23,6 @@
 #include "parley/averaging/state.h"
 #include "parley/averaging/temporal_average.h"
 #include "parley/base/random.h"
-#include "parley/base/rounding.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/cpu/cpu_device.h"
 #include "parley/device/tensor.h"
@@ -99,20 +98,7 @@ char* Element(const ParameterSet& model, size_t tensor, int index) {
 }
 
 void Set(const ParameterSet& model, size_t tensor, int index, double value) {
-  char* element = Element(model, tensor, index);
-  switch (kFloats[tensor]) {
-    case DType::kFloat64:
-      *reinterpret_cast<double*>(element) = value;
-      break;
-    case DType::kFloat32:
-      *reinterpret_cast<float*>(element) = static_cast<float>(value);
-      break;
-    case DType::kFloat16:
-      *reinterpret_cast<uint16_t*>(element) = RoundToFloat16(value);
-      break;
-    default:
-      *reinterpret_cast<uint16_t*>(element) = RoundToBFloat16(value);
-  }
+  FromDouble(kFloats[tensor], value, Element(model, tensor, index));
 }
 
 double Get(const ParameterSet& model, size_t tensor, int index) {
@@ -168,20 +154,6 @@ TEST(CasesTest, C31_EmaAfterTenUpdatesIsItsClosedForm) {
 
 TEST(CasesTest, C31_SwaAfterTenUpdatesIsItsClosedForm) {
   ExpectExact({.kind = TemporalAverage::kSwa});
-}
-
-// Half a unit in the last place of numbers from 1 to 2.
-double HalfUnit(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat64:
-      return 0x1p-53;
-    case DType::kFloat32:
-      return 0x1p-24;
-    case DType::kFloat16:
-      return 0x1p-11;
-    default:
-      return 0x1p-8;
-  }
 }
 
 // PyTorch's decay, and values that round, all of them between 1 and 2. An

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/random.h"
-#include "parley/base/rounding.h"
 #include "parley/tests/support/reference.h"
 
 namespace parley::testing::native {
@@ -16,18 +15,10 @@ namespace {
 
 constexpr uint64_t kSeed = 20260701;
 
-void Store(DType dtype, double value, void* to) {
-  if (dtype == DType::kFloat64) {
-    std::memcpy(to, &value, sizeof(value));
-  } else if (dtype == DType::kFloat32) {
-    const auto narrow = static_cast<float>(value);
-    std::memcpy(to, &narrow, sizeof(narrow));
-  } else {
-    const uint16_t bits = dtype == DType::kFloat16 ? RoundToFloat16(value)
-                                                   : RoundToBFloat16(value);
-    std::memcpy(to, &bits, sizeof(bits));
-  }
-}
+// Elements behind the last one of a tensor.
+constexpr int64_t kGuard = 8;
+
+constexpr int kUntouched = 0x5a;
 
 size_t CountOf(const TensorSpec& spec) {
   return static_cast<size_t>(spec.rows * spec.columns);
@@ -50,7 +41,7 @@ std::vector<TensorSpec> AllKinds() {
 
 double Round(DType dtype, double value) {
   unsigned char element[8];
-  Store(dtype, value, element);
+  FromDouble(dtype, value, element);
   return ToDouble(dtype, element);
 }
 
@@ -71,11 +62,11 @@ std::vector<double> Draw(const TensorSpec& spec, int rank, int meeting) {
 Model::Model(Device& device, std::vector<TensorSpec> specs)
     : specs_(std::move(specs)), device_(device.id()) {
   for (const TensorSpec& spec : specs_) {
-    memory_.push_back(
-        Allocation::Create(device.host_visible_allocator(),
-                           spec.rows * spec.stride * SizeOf(spec.dtype))
-            .value());
-    std::memset(memory_.back().data(), 0x5a,
+    memory_.push_back(Allocation::Create(device.host_visible_allocator(),
+                                         (spec.rows * spec.stride + kGuard) *
+                                             SizeOf(spec.dtype))
+                          .value());
+    std::memset(memory_.back().data(), kUntouched,
                 static_cast<size_t>(memory_.back().bytes()));
   }
 }
@@ -107,7 +98,7 @@ void* Model::At(size_t tensor, size_t element) const {
 
 void Model::Set(size_t tensor, const std::vector<double>& values) {
   for (size_t i = 0; i < values.size(); ++i) {
-    Store(specs_[tensor].dtype, values[i], At(tensor, i));
+    FromDouble(specs_[tensor].dtype, values[i], At(tensor, i));
   }
 }
 
@@ -117,6 +108,24 @@ std::vector<double> Model::Get(size_t tensor) const {
     values[i] = ToDouble(specs_[tensor].dtype, At(tensor, i));
   }
   return values;
+}
+
+absl::Status Model::CheckUntouched() const {
+  for (size_t t = 0; t < specs_.size(); ++t) {
+    const auto* const bytes = static_cast<const char*>(memory_[t].data());
+    const auto size = static_cast<size_t>(SizeOf(specs_[t].dtype));
+    std::string beside(bytes, static_cast<size_t>(memory_[t].bytes()));
+    for (size_t i = 0; i < CountOf(specs_[t]); ++i) {
+      const auto at =
+          static_cast<size_t>(static_cast<const char*>(At(t, i)) - bytes);
+      beside.replace(at, size, size, kUntouched);
+    }
+    const size_t written = beside.find_first_not_of(kUntouched);
+    if (written == std::string::npos) continue;
+    return absl::InternalError(absl::StrCat(specs_[t].name, ": byte ", written,
+                                            " is of no element and written"));
+  }
+  return absl::OkStatus();
 }
 
 std::string Model::Bytes() const {

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "parley/averaging/parameters.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
@@ -54,6 +55,9 @@ class Model {
   // In row-major order.
   void Set(size_t tensor, const std::vector<double>& values);
   std::vector<double> Get(size_t tensor) const;
+
+  // Whether nobody wrote what is between the elements, and behind the last.
+  absl::Status CheckUntouched() const;
 
   // All memory, gaps included.
   std::string Bytes() const;

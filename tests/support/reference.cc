@@ -84,19 +84,6 @@ const SmallFormat& Format(DType dtype) {
   return dtype == DType::kFloat16 ? *float16 : *bfloat16;
 }
 
-void FromDouble(DType dtype, double value, void* data) {
-  switch (dtype) {
-    case DType::kFloat64:
-      if (std::isnan(value)) return Store(uint64_t{0x7ff8000000000000}, data);
-      return Store(value, data);
-    case DType::kFloat32:
-      if (std::isnan(value)) return Store(uint32_t{0x7fc00000}, data);
-      return Store(static_cast<float>(value), data);
-    default:
-      return Store(Format(dtype).FromDouble(value), data);
-  }
-}
-
 int64_t ToInteger(DType dtype, const void* data) {
   switch (dtype) {
     case DType::kInt64:
@@ -146,6 +133,32 @@ double WeightedMean(DType dtype, absl::Span<const char* const> elements,
 }
 
 }  // namespace
+
+void FromDouble(DType dtype, double value, void* data) {
+  switch (dtype) {
+    case DType::kFloat64:
+      if (std::isnan(value)) return Store(uint64_t{0x7ff8000000000000}, data);
+      return Store(value, data);
+    case DType::kFloat32:
+      if (std::isnan(value)) return Store(uint32_t{0x7fc00000}, data);
+      return Store(static_cast<float>(value), data);
+    default:
+      return Store(Format(dtype).FromDouble(value), data);
+  }
+}
+
+double HalfUnit(DType dtype) {
+  switch (dtype) {
+    case DType::kFloat64:
+      return 0x1p-53;
+    case DType::kFloat32:
+      return 0x1p-24;
+    case DType::kFloat16:
+      return 0x1p-11;
+    default:
+      return 0x1p-8;
+  }
+}
 
 double ToDouble(DType dtype, const void* data) {
   switch (dtype) {

@@ -33,6 +33,12 @@ void ReferenceMean(DType dtype, absl::Span<const void* const> inputs,
 // The value of the element at `data`, of a floating-point dtype, exactly.
 double ToDouble(DType dtype, const void* data);
 
+// Makes `value`, rounded once to a floating-point dtype, the element at `data`.
+void FromDouble(DType dtype, double value, void* data);
+
+// Half of what 1 is apart from the next number of a floating-point dtype.
+double HalfUnit(DType dtype);
+
 }  // namespace parley::testing
 
 #endif  // PARLEY_TESTS_SUPPORT_REFERENCE_H_
