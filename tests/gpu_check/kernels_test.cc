@@ -53,7 +53,7 @@ TEST(ReferenceCheckTest, TheKernelsPass) {
 }
 
 // Each of these is wrong in one kernel, which the check has to name.
-std::map<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
+std::multimap<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
   return {
       {"Mean of",
        [](CudaKernels& k) {
@@ -117,6 +117,21 @@ std::map<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
            return Right().Delta(other, settings, stream);
          };
        }},
+      // Behind the end of its output.
+      {"Delta of",
+       [](CudaKernels& k) {
+         k.Delta = [](const DeltaArgs& args, const LaunchSettings& settings,
+                      cudaStream_t stream) {
+           DeltaArgs other = args;
+           ++other.count;
+           return Right().Delta(other, settings, stream);
+         };
+       }},
+      {"Copy of",
+       [](CudaKernels& k) {
+         k.CopyBlocks = [](const BlockCopyList&, const LaunchSettings&,
+                           cudaStream_t) { return cudaSuccess; };
+       }},
       {"Copy of",
        [](CudaKernels& k) {
          k.CopyElements = [](const ElementCopyList&, const LaunchSettings&,
@@ -147,9 +162,12 @@ TEST(ReferenceCheckTest, BrokenKernelsAreFoundAndNamed) {
   }
 }
 
-absl::Status ReplayOver(const GraphApi& graphs) {
+absl::Status ReplayOver(const GraphApi& graphs,
+                        const CudaKernels& kernels = Right()) {
+  FakeGpus gpus;
+  gpus.kernels = kernels;
   const fakes::FakeReport report =
-      RunOnFakeGpus(1, {}, [&](const NcclOptions& options) {
+      RunOnFakeGpus(1, gpus, [&](const NcclOptions& options) {
         return CheckKernelReplay(*options.device, graphs, kSeed);
       });
   EXPECT_TRUE(report.diagnoses.empty()) << report;
@@ -167,6 +185,50 @@ TEST(ReplayCheckTest, AReplayThatDoesNothingIsFound) {
   };
   EXPECT_THAT(std::string(ReplayOver(graphs).message()),
               HasSubstr("replay 0 of a capture"));
+}
+
+bool capturing = false;
+
+template <auto kKernel, typename Args>
+cudaError_t SkipInCapture(const Args& args, const LaunchSettings& settings,
+                          cudaStream_t stream) {
+  return capturing ? cudaSuccess : (Right().*kKernel)(args, settings, stream);
+}
+
+template <auto kKernel>
+CudaKernels SkippingInCapture() {
+  CudaKernels kernels = Right();
+  kernels.*kKernel = SkipInCapture<kKernel>;
+  return kernels;
+}
+
+TEST(ReplayCheckTest, AKernelThatIsNotInTheGraphIsFound) {
+  GraphApi graphs = kFakeGraphs;
+  graphs.StreamBeginCapture = [](cudaStream_t stream,
+                                 cudaStreamCaptureMode mode) {
+    capturing = true;
+    return fakes::StreamBeginCapture(stream, mode);
+  };
+  graphs.StreamEndCapture = [](cudaStream_t stream, cudaGraph_t* graph) {
+    capturing = false;
+    return fakes::StreamEndCapture(stream, graph);
+  };
+  const std::map<std::string, CudaKernels> broken = {
+      {"Mean", SkippingInCapture<&CudaKernels::Mean>()},
+      {"Reduce", SkippingInCapture<&CudaKernels::Reduce>()},
+      {"CopyBlocks", SkippingInCapture<&CudaKernels::CopyBlocks>()},
+      {"CopyElements", SkippingInCapture<&CudaKernels::CopyElements>()},
+      {"Cast", SkippingInCapture<&CudaKernels::Cast>()},
+      {"Axpby", SkippingInCapture<&CudaKernels::Axpby>()},
+      {"Lerp", SkippingInCapture<&CudaKernels::Lerp>()},
+      {"Delta", SkippingInCapture<&CudaKernels::Delta>()},
+      {"Fingerprint", SkippingInCapture<&CudaKernels::Fingerprint>()},
+  };
+  for (const auto& [name, kernels] : broken) {
+    EXPECT_THAT(std::string(ReplayOver(graphs, kernels).message()),
+                HasSubstr("replay 0 of a capture"))
+        << name;
+  }
 }
 
 TEST(ReplayCheckTest, CollectivesReplay) {

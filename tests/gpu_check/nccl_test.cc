@@ -175,7 +175,7 @@ TEST(OverheadTest, BothSidesAreMeasured) {
   EXPECT_TRUE(report.clean()) << report;
 }
 
-TEST(OverheadTest, CallsThatDoNothingAreFound) {
+TEST(OverheadTest, AMeetingThatDoesNothingIsFound) {
   FakeGpus gpus;
   gpus.kernels.Mean = [](const MeanArgs&, const LaunchSettings&, cudaStream_t) {
     return cudaSuccess;
@@ -186,6 +186,39 @@ TEST(OverheadTest, CallsThatDoNothingAreFound) {
       });
   EXPECT_THAT(std::string(report.world.ranks[0].status.message()),
               HasSubstr("the mean: element 0 is "));
+}
+
+// Blocking communicators, which the library's are not: their gathers do
+// nothing.
+void BreakTheRawSide(NcclApi& nccl) {
+  static thread_local ncclComm_t raw = nullptr;  // of this rank
+  nccl.CommInitRankConfig = [](ncclComm_t* comm, int ranks, ncclUniqueId id,
+                               int rank, ncclConfig_t* config) {
+    const bool blocking = config->blocking != 0;
+    const ncclResult_t result =
+        fakes::FakeNcclApi(kNcclVersion)
+            .CommInitRankConfig(comm, ranks, id, rank, config);
+    if (blocking) raw = *comm;
+    return result;
+  };
+  nccl.AllGather = [](const void* from, void* to, size_t count,
+                      ncclDataType_t type, ncclComm_t comm,
+                      cudaStream_t stream) {
+    if (comm == raw) return ncclSuccess;
+    return fakes::FakeNcclApi(kNcclVersion)
+        .AllGather(from, to, count, type, comm, stream);
+  };
+}
+
+TEST(OverheadTest, ARawExchangeThatDoesNothingIsFound) {
+  FakeGpus gpus;
+  gpus.decorate = BreakTheRawSide;
+  const fakes::FakeReport report =
+      RunOnFakeGpus(2, gpus, [](const NcclOptions& options) {
+        return MeasureOverhead(options, {.elements = 4096}).status();
+      });
+  EXPECT_THAT(std::string(report.world.ranks[0].status.message()),
+              HasSubstr("the raw exchange: element "));
 }
 
 TEST(OverheadTest, Prints) {

@@ -54,9 +54,9 @@ void KernelRuns::Add(std::string name, int64_t bytes,
   runs_.push_back({std::move(name), bytes, std::move(enqueue)});
 }
 
-TensorView KernelRuns::View(int tensor, DType dtype) const {
-  return TensorView(tensors_[static_cast<size_t>(tensor)].data(), dtype,
-                    bytes_ / SizeOf(dtype), device_.id());
+TensorView KernelRuns::View(int tensor) const {
+  return TensorView(tensors_[static_cast<size_t>(tensor)].data(),
+                    DType::kFloat32, bytes_ / 4, device_.id());
 }
 
 void KernelRuns::AddMeans() {
@@ -99,8 +99,8 @@ void KernelRuns::AddCombines() {
 }
 
 void KernelRuns::AddPacking() {
-  const TensorView from = View(0, DType::kFloat32);
-  const TensorView to = View(kOutput, DType::kFloat32);
+  const TensorView from = View(0);
+  const TensorView to = View(kOutput);
   // Each begins at a place of its own in tensor 0, and lies densely in the
   // bucket.
   const int64_t each = std::max<int64_t>(from.count() / kSmallTensors, 2);

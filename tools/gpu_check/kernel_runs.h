@@ -55,7 +55,7 @@ class KernelRuns {
   void Add(std::string name, int64_t bytes,
            std::function<absl::Status(Stream&)> enqueue);
 
-  TensorView View(int tensor, DType dtype) const;
+  TensorView View(int tensor) const;  // of float32
 
   Device& device_;
   const int64_t bytes_;

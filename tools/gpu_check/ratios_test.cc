@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/tools/gpu_check/ratios.h"
 
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

@@ -75,7 +75,8 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
   PARLEY_ASSIGN_OR_RETURN(const auto stream, device.CreateCudaStream());
   const DeviceArray<float> x(device, kElements), y(device, kElements),
       mean(device, kElements), delta(device, kElements),
-      packed(device, kElements), least(device, kElements);
+      packed(device, kElements), least(device, kElements),
+      transposed(device, 3000);
   const DeviceArray<double> wide(device, kElements);
   const DeviceArray<uint64_t> sum(device, 1);
   constexpr auto kCount = static_cast<int64_t>(kElements);
@@ -83,6 +84,11 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
   const auto data = [](const auto& array) -> void* {
     return array.values().data();
   };
+  // Its copy is not one of blocks.
+  const TensorView matrix(data(delta), kFloat, {3, 1000}, device.id());
+  PARLEY_ASSIGN_OR_RETURN(const TensorView strided,
+                          TensorView::Strided(data(transposed), kFloat,
+                                              {3, 1000}, {1, 3}, device.id()));
 
   Repeated work;
   work.reset = [&] {
@@ -97,7 +103,8 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
     const FingerprintPiece piece = {data(packed), kFloat, kCount, 7, 0};
     const TensorCopy copies[] = {
         {delta.view().Slice(0, 5000), packed.view().Slice(3, 5000)},
-        {delta.view().Slice(5000, 3), packed.view().Slice(0, 3)}};
+        {delta.view().Slice(5000, 3), packed.view().Slice(0, 3)},
+        {matrix, strided}};
     PARLEY_RETURN_IF_ERROR(
         device.Mean({kFloat, 2, 1, inputs, outputs, nullptr, kCount}, *stream));
     PARLEY_RETURN_IF_ERROR(device.Axpby(
@@ -110,12 +117,15 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
         {kFloat, DType::kFloat64, data(delta), data(wide), kCount}, *stream));
     PARLEY_RETURN_IF_ERROR(device.Reduce(
         {kFloat, ReduceOp::kMin, 2, inputs, data(least), kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(device.Copy({copies, 2, false}, *stream));
+    PARLEY_RETURN_IF_ERROR(device.Copy({copies, 3, false}, *stream));
     return device.Fingerprint({&piece, 1, &sum[0]}, *stream);
   };
   work.hash = [&] {
-    return HashOf(
-        y, HashOf(mean, HashOf(packed, HashOf(wide, HashOf(least, sum[0])))));
+    uint64_t hash = HashOf(wide, sum[0]);
+    for (const auto* array : {&y, &mean, &packed, &least, &transposed}) {
+      hash = HashOf(*array, hash);
+    }
+    return hash;
   };
   return CheckReplay(device, graphs, *stream, work);
 }

@@ -93,6 +93,7 @@ step() {
 # ranks N NAME LIMIT CASE: a case of nccl_check with N ranks on the one GPU.
 ranks() {
   mkdir -p "$logs/$4$1"
+  rm -f "$logs/$4$1"/rank*.json
   step "$2" "$3" "$here/bin/launch" "--ranks=$1" --grace=3s \
     "$here/bin/gpu_check" nccl_check "--case=$4" "--seed=$seed" \
     "--recordings=$logs/$4$1"
@@ -105,7 +106,7 @@ ranks() {
 
 sanitizer() {
   local tool toolkit=${CUDA_HOME:-${CUDA_PATH:-/usr/local/cuda}}
-  tool=$(PATH=$PATH:$toolkit/bin:$toolkit/compute-sanitizer \
+  tool=$(PATH=$toolkit/bin:$toolkit/compute-sanitizer:$PATH \
     command -v compute-sanitizer)
   if [[ -z $tool ]]; then
     row "$1" SKIPPED 0 "compute-sanitizer is not installed"
@@ -116,9 +117,11 @@ sanitizer() {
     --gtest_filter=KernelsCheckTest.MatchReferencesAtSmallSizes
 }
 
-# The machine's own C++ runtime where it is new enough for the programs.
+# The machine's own C++ runtime where it is new enough for the programs; then
+# what the caller has, which may be where NCCL is.
 libraries="" says=""
 for candidate in "$here/lib" "$here/lib:$here/lib/gcc"; do
+  candidate+=${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   if says=$(LD_LIBRARY_PATH=$candidate "$here/bin/gpu_info" --help 2>&1); then
     libraries=$candidate
     break

@@ -16,7 +16,14 @@ stub() {
   chmod +x "$pack/bin/$1"
 }
 
-# As launch, whose first rank says what the command says.
+# A compute-sanitizer in FOLDER, which does what SHELL says.
+sanitizer() {
+  mkdir -p "$1"
+  printf '#!/bin/sh\n%s\n' "$2" >"$1/compute-sanitizer"
+  chmod +x "$1/compute-sanitizer"
+}
+
+# Programs that pass: launch's first rank says what the command says.
 good_stubs() {
   stub gpu_info 'echo "GPU: none such"; echo "NCCL: 22809"'
   stub kernels_check 'echo "[  PASSED  ] 1 test."'
@@ -24,16 +31,9 @@ good_stubs() {
   stub nccl_check 'echo "$1 $2; 20 collectives"'
   stub launch 'shift 2; "$@" | sed "s/^/[0] /"'
   stub gpu_check 'name=$1; shift; exec "$(dirname "$0")/$name" "$@"'
-  rm -rf "$TEST_TMPDIR/tools"
-  export CUDA_HOME=/none
-}
-
-# A compute-sanitizer in the toolkit, which does what SHELL says.
-sanitizer() {
-  mkdir -p "$TEST_TMPDIR/tools/bin"
-  printf '#!/bin/sh\n%s\n' "$1" >"$TEST_TMPDIR/tools/bin/compute-sanitizer"
-  chmod +x "$TEST_TMPDIR/tools/bin/compute-sanitizer"
-  export CUDA_HOME=$TEST_TMPDIR/tools
+  # In the named toolkit, lest one of the machine be taken.
+  export CUDA_HOME=$TEST_TMPDIR/toolkit
+  sanitizer "$CUDA_HOME/bin" 'echo "$1 was clean"'
 }
 
 failures=0
@@ -53,31 +53,35 @@ expect() {
   done
 }
 
+path=/usr/bin:/bin
 run() {
-  output=$(PATH=/usr/bin:/bin "$pack/run.sh" --seed=7 "$@" 2>&1)
+  output=$(PATH=$path "$pack/run.sh" --seed=7 "$@" 2>&1)
   got=$?
 }
-
-# compute-sanitizer may be in /usr/bin.
-has_sanitizer=$(PATH=/usr/bin:/bin command -v compute-sanitizer)
 
 good_stubs
 run
 expect "all pass" 0 '^GPU: none such' '^parity, 3 ranks +PASS ' \
   'PASS +[0-9]+  \[0\] --case=parity --seed=7; 20 collectives' \
-  '^seed: 7; 140 collectives' ' 0 failed, '
-if [[ -z $has_sanitizer ]]; then
+  '^seed: 7; 140 collectives' \
+  '^racecheck +PASS +[0-9]+  --tool=racecheck was' \
+  '^17 passed, 0 failed, 0 skipped$'
+
+# Of the machine's folders one may have it.
+if ! (PATH=$path && command -v compute-sanitizer >/dev/null); then
+  export CUDA_HOME=/none
+  run
   expect "a tool is missing" 0 \
     '^memcheck +SKIPPED +0  compute-sanitizer is not installed' \
     '^13 passed, 0 failed, 4 skipped$'
 fi
 
-sanitizer 'echo "$1 was clean"'
-run
-expect "the tool is there" 0 '^racecheck +PASS +[0-9]+  --tool=racecheck was' \
-  '^17 passed, 0 failed, 0 skipped$'
+good_stubs
+sanitizer "$TEST_TMPDIR/other" 'exit 1'
+path=$TEST_TMPDIR/other:$path run
+expect "another tool is in PATH" 0 '^17 passed, 0 failed, 0 skipped$'
 
-sanitizer 'case $1 in *initcheck) exit 1 ;; esac'
+sanitizer "$CUDA_HOME/bin" 'case $1 in *initcheck) exit 1 ;; esac'
 run
 expect "the tool finds something" 1 '^initcheck +FAIL .*exit code 1' \
   '^16 passed, 1 failed, 0 skipped$'
@@ -96,14 +100,33 @@ stub kernels_check 'kill -9 $$'
 run
 expect "a check is killed" 1 '^kernels, CPU +FAIL .*exit code 137'
 
+# Where the caller has NCCL, the programs find it, behind their own libraries.
+good_stubs
+needs_mine='case $LD_LIBRARY_PATH in */pack/lib:/mine) ;; *) exit 1 ;; esac'
+stub gpu_info "$needs_mine"
+stub kernels_check "$needs_mine"
+LD_LIBRARY_PATH=/mine run
+expect "the caller's libraries" 0 '^17 passed, 0 failed, 0 skipped$'
+
+# A recording of an earlier run is not this one's.
+good_stubs
+mkdir -p "$pack/logs/parity3"
+touch "$pack/logs/parity3/rank1.json"
+stub nccl_check 'case $1 in *=death)
+  echo "{}" >"${3#--recordings=}/rank2.json" ;; esac'
+run
+[[ ! -e $pack/logs/parity3/rank1.json && -e $pack/logs/death3/rank2.json ]] ||
+  fail "recordings: $(echo "$pack"/logs/*/rank*.json)"
+
 # What hangs takes all that is left of the time, and does not heed SIGTERM.
 good_stubs
 stub bandwidth 'trap "" TERM; while :; do sleep 0.1; done'
 sed -i 's/timeout -k 10/timeout -k 1/' "$pack/run.sh"
-run --seconds=3
+run --seconds=8
 expect "a check hangs" 1 '^kernels, CPU +PASS ' \
-  '^bandwidth +TIMEOUT +[1-6]  after [123] seconds' \
-  '^NCCL, 1 rank +NOT RUN +0  no time was left' '^3 passed, 10 failed'
+  '^bandwidth +TIMEOUT +([1-9]|1[01])  after [1-8] seconds' \
+  '^NCCL, 1 rank +NOT RUN +0  no time was left' \
+  '^3 passed, 14 failed, 0 skipped$'
 
 good_stubs
 stub nccl_check 'echo "$1 $2; 60 collectives"'
