@@ -35,7 +35,6 @@ namespace parley::digits {
 // clearly less than all images do, and periodic averaging keeps up with
 // averaging at every step.
 inline constexpr int kDefaultSteps = 1000;
-inline constexpr int kDefaultWarmupSteps = 20;
 inline constexpr int kBatch = 8;
 inline constexpr SgdOptions kSgd = {.learning_rate = 0.05f, .momentum = 0.9f};
 
