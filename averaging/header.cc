@@ -42,7 +42,6 @@ constexpr std::array<TermText, kNumTerms> kTermTexts = {{
     {"bucket_bytes", Number},
     {"plan", Hash},
     {"schedule", Hash},
-    {"data_path", Number},
     {"fingerprint", Number},
     {"parameters taking part", Number},
     {"participation", Hash},

@@ -56,7 +56,6 @@ enum Term {
   kTermBucketBytes,
   kTermPlan,
   kTermSchedule,
-  kTermDataPath,
   kTermFingerprintOn,
   kTermTakingPart,        // how many parameters
   kTermParticipation,     // which ones

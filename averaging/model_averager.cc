@@ -75,11 +75,6 @@ absl::Status ModelAverager::CheckOptions() const {
             : "communicator: null (a rank outside the group says so by "
               "non_member)");
   }
-  if (options_.reduction == Reduction::kNative &&
-      options_.data_path == DataPath::kFused) {
-    return absl::InvalidArgumentError(
-        "reduction: native, but data_path: fused, which is reproducible");
-  }
   return options_.schedule->Check(observer_);
 }
 
@@ -126,7 +121,7 @@ absl::Status ModelAverager::Prepare(Communicator* communicator,
   PARLEY_ASSIGN_OR_RETURN(
       binding.exchange,
       Exchange::Create(*communicator, options_.parameters, *binding.plan,
-                       {options_.data_path, options_.fingerprint}));
+                       {options_.fingerprint}));
   Terms& terms = binding.terms;
   terms[kTermVersion] = kProtocolVersion;
   terms[kTermElements] = static_cast<uint64_t>(options_.parameters.count());
@@ -135,7 +130,6 @@ absl::Status ModelAverager::Prepare(Communicator* communicator,
   terms[kTermBucketBytes] = static_cast<uint64_t>(binding.plan->bucket_bytes());
   terms[kTermPlan] = binding.plan->Fingerprint();
   terms[kTermSchedule] = HashString(parley::ToString(*options_.schedule));
-  terms[kTermDataPath] = static_cast<uint64_t>(options_.data_path);
   terms[kTermFingerprintOn] = options_.fingerprint;
   return absl::OkStatus();
 }

@@ -96,11 +96,8 @@ struct ModelAveragerOptions {
   // this rank comes to it. Zero: each operation has the communicator's timeout.
   absl::Duration timeout = absl::ZeroDuration();
 
-  DataPath data_path = DataPath::kExchange;
-
   // kNative gives up the bits that are defined for speed (docs/numerics.md). It
-  // is for Policy::kAverage; integers stay as they are. Not with
-  // DataPath::kFused, which is reproducible.
+  // is for Policy::kAverage; integers stay as they are.
   Reduction reduction = Reduction::kReproducible;
 
   // Whether each meeting ends by fingerprinting the averaged model, which the

@@ -171,33 +171,6 @@ TEST_P(RanksTest, WeightsCountAndZeroLeavesOut) {
   EXPECT_TRUE(report.status.ok()) << report;
 }
 
-TEST_P(RanksTest, FusedMeanHasTheSameBits) {
-  const int n = GetParam();
-  std::vector<uint64_t> fingerprints(2);
-  for (DataPath path : {DataPath::kExchange, DataPath::kFused}) {
-    sim::World world({.ranks = n, .seed = 3});
-    const sim::Report report =
-        world.Run([&](sim::RankContext& rank) -> absl::Status {
-          Model model(rank.rank(), kSizes);
-          for (float& x : model[0]) {
-            x = static_cast<float>(rank.random().UniformDouble());
-          }
-          ModelAveragerOptions options = Options(rank, model, {.period = 2});
-          options.data_path = path;
-          PARLEY_ASSIGN_OR_RETURN(auto averager,
-                                  ModelAverager::Create(std::move(options)));
-          PARLEY_ASSIGN_OR_RETURN(
-              StepReport met, averager->Step({.weight = rank.rank() + 0.3}));
-          if (rank.rank() == 0) {
-            fingerprints[static_cast<size_t>(path)] = met.model_fingerprint;
-          }
-          return absl::OkStatus();
-        });
-    EXPECT_TRUE(report.status.ok()) << report;
-  }
-  EXPECT_EQ(fingerprints[0], fingerprints[1]);
-}
-
 TEST_P(RanksTest, FinishServesThoseStillTrainingAndEndsEqual) {
   const int n = GetParam();
   sim::World world({.ranks = n});

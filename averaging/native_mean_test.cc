@@ -105,17 +105,6 @@ TEST(NativeMeanTest, RanksThatDisagreeAreRefusedByName) {
             "against reproducible");
 }
 
-TEST(NativeMeanTest, TheFusedPathIsRefused) {
-  EXPECT_EQ(CommonError([](sim::RankContext& rank) {
-              std::vector<float> a(5), b(5);
-              ModelAveragerOptions options = Native(rank, a, b);
-              options.data_path = DataPath::kFused;
-              return ModelAverager::Create(options).status();
-            }),
-            "INVALID_ARGUMENT: rank 0: reduction: native, but data_path: "
-            "fused, which is reproducible");
-}
-
 TEST(NativeMeanTest, AStateOfAnotherReductionIsRefused) {
   const sim::Report report =
       sim::World({.ranks = 1}).Run([](sim::RankContext& rank) -> absl::Status {

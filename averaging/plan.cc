@@ -9,11 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/header.h"
+#include "parley/averaging/route/choose_route.h"
+#include "parley/averaging/route/route.h"
+#include "parley/averaging/weights.h"
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/shard.h"
-#include "parley/comm/work.h"
-#include "parley/device/kernels/arguments.h"
 
 namespace parley {
 namespace {
@@ -21,34 +22,24 @@ namespace {
 constexpr std::array<Policy, 3> kExchanged = {
     Policy::kAverage, Policy::kIntegerMean, Policy::kBroadcast};
 
-// What the exchange keeps for each.
-constexpr int64_t kBytesPerPiece =
-    sizeof(Piece) + 2 * sizeof(TensorCopy) + sizeof(FingerprintPiece);
-constexpr int64_t kBytesPerBucket =
-    sizeof(Bucket) + sizeof(Work) + 2 * sizeof(int) + sizeof(uint8_t);
-constexpr int64_t kBytesPerNativeBucket =
-    sizeof(TensorCopy) + 2 * sizeof(void*);
-constexpr int64_t kBytesPerRank =
-    sizeof(Header) + 3 * sizeof(double) + sizeof(int);
-
 constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Cuts the tensors of one dtype and policy into buckets of at most `capacity`
-// elements.
+// elements, which go by `route`.
 class Cutter {
  public:
-  Cutter(Policy policy, DType dtype, int64_t capacity,
+  Cutter(Policy policy, DType dtype, const Route& route, int64_t capacity,
          std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
       : policy_(policy),
         dtype_(dtype),
+        route_(route),
         capacity_(capacity),
         buckets_(buckets),
         pieces_(pieces) {}
 
-  // A broadcast in place would leave a mixture behind if it failed. Half a
-  // bucket is where a bucket of one's own costs less than a copy.
+  // Half a bucket is where a bucket of one's own costs less than a copy.
   bool BelongsInPlace(const TensorView& tensor) const {
-    return policy_ != Policy::kBroadcast && tensor.IsDense() &&
+    return route_.AllowsInPlace() && tensor.IsDense() &&
            tensor.count() > capacity_ / 2;
   }
 
@@ -69,8 +60,8 @@ class Cutter {
 
  private:
   void Open(bool in_place) {
-    buckets_.push_back(
-        {policy_, dtype_, in_place, 0, static_cast<int>(pieces_.size()), 0});
+    buckets_.push_back({policy_, dtype_, in_place, 0,
+                        static_cast<int>(pieces_.size()), 0, &route_});
     has_room_ = !in_place;
   }
 
@@ -139,6 +130,7 @@ class Cutter {
 
   const Policy policy_;
   const DType dtype_;
+  const Route& route_;
   const int64_t capacity_;
   std::vector<Bucket>& buckets_;
   std::vector<Piece>& pieces_;
@@ -199,9 +191,8 @@ AveragingPlan::AveragingPlan(const ParameterSet& parameters,
   Measure();
   fingerprint_ = HashCombine(parameters.Fingerprint(),
                              static_cast<uint64_t>(options_.world_size));
-  fingerprint_ =
-      HashCombine(fingerprint_, static_cast<uint64_t>(options_.reduction));
   for (const Bucket& bucket : buckets_) {
+    fingerprint_ = HashCombine(fingerprint_, HashString(bucket.route->name()));
     fingerprint_ = HashCombine(fingerprint_, bucket.in_place);
     fingerprint_ =
         HashCombine(fingerprint_, static_cast<uint64_t>(bucket.num_pieces));
@@ -217,10 +208,11 @@ AveragingPlan::AveragingPlan(const ParameterSet& parameters,
 void AveragingPlan::Cut(const ParameterSet& parameters) {
   const auto entries = parameters.entries();
   for (Policy policy : kExchanged) {
+    const Route& route = ChooseRoute(policy, options_.reduction);
     for (DType dtype : kAllDTypes) {
       const int64_t capacity =
           std::max<int64_t>(1, bucket_bytes_ / SizeOf(dtype));
-      Cutter cutter(policy, dtype, capacity, buckets_, pieces_);
+      Cutter cutter(policy, dtype, route, capacity, buckets_, pieces_);
       for (bool in_place : {true, false}) {
         for (size_t i = 0; i < entries.size(); ++i) {
           const TensorView& tensor = entries[i].parameter.tensor;
@@ -244,30 +236,25 @@ void AveragingPlan::Cut(const ParameterSet& parameters) {
 
 void AveragingPlan::Measure() {
   if (buckets_.empty()) return;
-  const int64_t ranks = options_.world_size;
+  const int ranks = options_.world_size;
+  dimensions_.pieces = static_cast<int64_t>(pieces_.size());
+  dimensions_.buckets = static_cast<int64_t>(buckets_.size());
+  dimensions_.places = std::min<int64_t>(kArgumentPlaces, dimensions_.buckets);
   for (const Bucket& bucket : buckets_) {
-    const int64_t size = SizeOf(bucket.dtype);
-    const int64_t shard_bytes = CeilDiv(bucket.count, ranks) * size;
-    const bool whole = bucket.policy == Policy::kBroadcast || IsNative(bucket);
-    exchange_bytes_ = std::max(
-        exchange_bytes_, whole ? bucket.count * size : ranks * shard_bytes);
-    if (whole) continue;
-    stage_bytes_ = std::max(stage_bytes_, shard_bytes);
-    if (!bucket.in_place) {
-      stage_bytes_ = std::max(stage_bytes_, bucket.count * size);
-    }
+    const Footprint needs = bucket.route->Needs(bucket, ranks);
+    exchange_bytes_ = std::max(exchange_bytes_, needs.exchange_bytes);
+    stage_bytes_ = std::max(stage_bytes_, needs.stage_bytes);
+    dimensions_.argument_bytes =
+        std::max(dimensions_.argument_bytes, needs.argument_bytes);
   }
-  const int64_t num_buckets = static_cast<int64_t>(buckets_.size());
-  peak_bytes_ = slots() * (exchange_bytes_ + stage_bytes_ +
-                           static_cast<int64_t>(sizeof(uint64_t))) +
-                static_cast<int64_t>(pieces_.size()) * kBytesPerPiece +
-                num_buckets * kBytesPerBucket + ranks * kBytesPerRank +
-                ranks * std::min<int64_t>(kLookAhead, num_buckets) *
-                    static_cast<int64_t>(sizeof(void*));
-  if (options_.reduction == Reduction::kNative) {
-    peak_bytes_ += num_buckets * kBytesPerNativeBucket +
-                   static_cast<int64_t>(sizeof(double));
-  }
+  constexpr int64_t kFingerprintBytes = sizeof(uint64_t);
+  constexpr int64_t kZeroBytes = sizeof(uint64_t);
+  constexpr int64_t kOpeningBytesPerRank = sizeof(Header) + sizeof(double);
+  peak_bytes_ = slots() * (exchange_bytes_ + stage_bytes_ + kFingerprintBytes) +
+                kZeroBytes + ExchangeLists::BytesOf(dimensions_) +
+                Weights::BytesOf(ranks) + ranks * kOpeningBytesPerRank +
+                dimensions_.pieces * static_cast<int64_t>(sizeof(Piece)) +
+                dimensions_.buckets * static_cast<int64_t>(sizeof(Bucket));
   for (const std::string& name : names_) {
     peak_bytes_ += static_cast<int64_t>(sizeof(name) + name.size() + 1);
   }
@@ -278,16 +265,7 @@ int AveragingPlan::slots() const {
 }
 
 int64_t AveragingPlan::BytesReceived(const Bucket& bucket, int rank) const {
-  const int64_t size = SizeOf(bucket.dtype);
-  if (bucket.policy == Policy::kBroadcast) {
-    return rank == 0 ? 0 : bucket.count * size;
-  }
-  if (IsNative(bucket)) {
-    const int64_t bytes = bucket.count * size;
-    return 2 * (bytes - bytes / options_.world_size);
-  }
-  const int64_t shard = ShardOf(bucket.count, options_.world_size, rank).count;
-  return ((options_.world_size - 1) * shard + bucket.count - shard) * size;
+  return bucket.route->BytesReceived(bucket, options_.world_size, rank);
 }
 
 std::string AveragingPlan::ToString() const {
@@ -298,9 +276,8 @@ std::string AveragingPlan::ToString() const {
       " bytes, ", peak_bytes_, " bytes beyond the model");
   for (size_t b = 0; b < buckets_.size(); ++b) {
     const Bucket& bucket = buckets_[b];
-    absl::StrAppend(&text, "\n  bucket ", b, ": ",
-                    IsNative(bucket) ? "native " : "", Name(bucket.policy),
-                    " of ", bucket.count, " ", Name(bucket.dtype),
+    absl::StrAppend(&text, "\n  bucket ", b, ": ", bucket.route->name(), " of ",
+                    bucket.count, " ", Name(bucket.dtype),
                     bucket.in_place ? " in place:" : " packed:");
     for (int i = 0; i < std::min(kMaxNamed, bucket.num_pieces); ++i) {
       const Piece& piece = pieces_[bucket.first_piece + i];

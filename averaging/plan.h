@@ -1,23 +1,5 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
-//
-// AveragingPlan: what one meeting will do, fixed before training and before any
-// communicator exists: which elements travel together, in what order, and how
-// much memory that takes.
-//
-//   PARLEY_ASSIGN_OR_RETURN(
-//       AveragingPlan plan,
-//       AveragingPlan::Create(parameters, {.world_size = 64}));
-//   std::cout << plan.ToString();
-//
-// A plan is a list of buckets. A bucket has one dtype and one operation and is
-// exchanged in one go: either a slice of one large dense tensor, where it lies,
-// or a list of small or strided pieces, packed. Guarantees: each element of
-// each tensor that is not left alone is in exactly one bucket, for any sizes
-// and any budget; the fewest buckets are cut that the preferred size and the
-// budget allow.
-//
-// Thread-safety: immutable once created.
 #ifndef PARLEY_AVERAGING_PLAN_H_
 #define PARLEY_AVERAGING_PLAN_H_
 
@@ -27,6 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "parley/averaging/bucket.h"
+#include "parley/averaging/exchange_lists.h"
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/reduction.h"
 #include "parley/device/tensor.h"
@@ -47,23 +31,23 @@ struct PlanOptions {
   Reduction reduction = Reduction::kReproducible;
 };
 
-// A contiguous range of a parameter's elements, in storage order.
-struct Piece {
-  int parameter;        // index into ParameterSet::entries()
-  int64_t first_index;  // of the piece's first element in its tensor
-  int64_t offset;       // of the piece in its bucket, in elements
-  TensorView view;      // in that order; one-dimensional if dense
-};
-
-struct Bucket {
-  Policy policy;  // not kLeave
-  DType dtype;
-  bool in_place;  // one piece, exchanged where it lies
-  int64_t count;  // elements
-  int first_piece;
-  int num_pieces;
-};
-
+// What one meeting will do, fixed before training and before any
+// communicator exists: which elements travel together, in what order, by which
+// route, and how much memory that takes.
+//
+//   PARLEY_ASSIGN_OR_RETURN(
+//       AveragingPlan plan,
+//       AveragingPlan::Create(parameters, {.world_size = 64}));
+//   std::cout << plan.ToString();
+//
+// A plan is a list of buckets. A bucket has one dtype and one operation and is
+// exchanged in one go: either a slice of one large dense tensor, where it lies,
+// or a list of small or strided pieces, packed. Guarantees: each element of
+// each tensor that is not left alone is in exactly one bucket, for any sizes
+// and any budget; the fewest buckets are cut that the preferred size and the
+// budget allow.
+//
+// Thread-safety: immutable once created.
 class AveragingPlan {
  public:
   // Operations of how many buckets overlap, each with staging memory.
@@ -71,6 +55,11 @@ class AveragingPlan {
 
   // How many buckets the host may run ahead of the device.
   static constexpr int kLookAhead = 16;
+
+  // How many buckets may have kernels that are not done, and with them the
+  // arguments that these read: one more per slot, for the host waits for a
+  // bucket's operation, behind which are kernels of its own.
+  static constexpr int kArgumentPlaces = kLookAhead + kSlots;
 
   // kInvalidArgument, naming the field and its value; for a budget that is too
   // small, also the least that will do.
@@ -82,28 +71,23 @@ class AveragingPlan {
   absl::Span<const Bucket> buckets() const { return buckets_; }
   absl::Span<const Piece> pieces() const { return pieces_; }
 
-  // Whether the backend sums the bucket.
-  bool IsNative(const Bucket& bucket) const {
-    return options_.reduction == Reduction::kNative &&
-           bucket.policy == Policy::kAverage;
-  }
-
   // The size that buckets were cut to.
   int64_t bucket_bytes() const { return bucket_bytes_; }
 
-  // Staging memory per slot: `exchange` holds everyone's pieces of a shard and
-  // then the result, `stage` the packed bucket and then this rank's shard. What
-  // is broadcast or summed by the backend needs the first only.
+  // Staging memory per slot, of both areas: what the neediest bucket's route
+  // needs (averaging/route/route.h).
   int64_t exchange_bytes() const { return exchange_bytes_; }
   int64_t stage_bytes() const { return stage_bytes_; }
   int slots() const;
+
+  // Of the lists that an exchange keeps.
+  const ExchangeDimensions& dimensions() const { return dimensions_; }
 
   // All that a meeting needs beyond the parameters: staging memory, lists and
   // headers. At most the budget.
   int64_t peak_bytes() const { return peak_bytes_; }
 
-  // Bytes that rank `rank` receives from others to exchange `bucket`; of an
-  // all-reduce, those of a ring.
+  // Bytes that rank `rank` receives from others to exchange `bucket`.
   int64_t BytesReceived(const Bucket& bucket, int rank) const;
 
   // Of everything that ranks must agree on to exchange by this plan.
@@ -126,6 +110,7 @@ class AveragingPlan {
   std::vector<Piece> pieces_;
   int64_t exchange_bytes_ = 0;
   int64_t stage_bytes_ = 0;
+  ExchangeDimensions dimensions_;
   int64_t peak_bytes_ = 0;
   uint64_t fingerprint_ = 0;
 };

@@ -14,6 +14,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/averaging/route/broadcast.h"
+#include "parley/averaging/route/native_sum.h"
+#include "parley/averaging/route/reproducible_mean.h"
 #include "parley/base/random.h"
 
 namespace parley {
@@ -231,17 +234,18 @@ TEST(PlanTest, LargeTensorsStayInPlaceAndSmallOnesShareBuckets) {
   EXPECT_EQ(plan->buckets()[2].count, 1030);
   EXPECT_EQ(plan->exchange_bytes(), 512 * 1024);
   EXPECT_EQ(plan->stage_bytes(), 128 * 1024);
-  EXPECT_EQ(plan->ToString(),
-            absl::StrCat("4 parameters on 4 ranks: 3 buckets of at most 524288 "
-                         "bytes, ",
-                         plan->peak_bytes(),
-                         " bytes beyond the model\n"
-                         "  bucket 0: average of 131072 float32 in place: "
-                         "t3[0,131072)\n"
-                         "  bucket 1: average of 131072 float32 in place: "
-                         "t3[131072,262144)\n"
-                         "  bucket 2: average of 1030 float32 packed: "
-                         "t0[0,1000), t1[0,10), t2[0,20)\n"));
+  EXPECT_EQ(
+      plan->ToString(),
+      absl::StrCat("4 parameters on 4 ranks: 3 buckets of at most 524288 "
+                   "bytes, ",
+                   plan->peak_bytes(),
+                   " bytes beyond the model\n"
+                   "  bucket 0: reproducible_mean of 131072 float32 in place: "
+                   "t3[0,131072)\n"
+                   "  bucket 1: reproducible_mean of 131072 float32 in place: "
+                   "t3[131072,262144)\n"
+                   "  bucket 2: reproducible_mean of 1030 float32 packed: "
+                   "t0[0,1000), t1[0,10), t2[0,20)\n"));
 }
 
 TEST(PlanTest, BytesReceivedAreThoseOfTheExchange) {
@@ -270,14 +274,14 @@ TEST(PlanTest, ANativeSumNeedsNoSecondArea) {
   const auto exchanged = AveragingPlan::Create(parameters, options);
   const auto summed = AveragingPlan::Create(parameters, native);
   ASSERT_TRUE(exchanged.ok() && summed.ok());
-  EXPECT_FALSE(exchanged->IsNative(exchanged->buckets()[0]));
-  EXPECT_TRUE(summed->IsNative(summed->buckets()[0]));
+  EXPECT_EQ(exchanged->buckets()[0].route, &ReproducibleMean());
+  EXPECT_EQ(summed->buckets()[0].route, &NativeSum());
   EXPECT_EQ(exchanged->stage_bytes(), 4 * 1030);
   EXPECT_EQ(summed->stage_bytes(), 0);
   EXPECT_EQ(summed->exchange_bytes(), 4 * 1030);
   EXPECT_LT(summed->peak_bytes(), exchanged->peak_bytes());
   EXPECT_THAT(summed->ToString(),
-              HasSubstr("bucket 0: native average of 1030 float32 packed"));
+              HasSubstr("bucket 0: native_sum of 1030 float32 packed"));
   EXPECT_NE(summed->Fingerprint(), exchanged->Fingerprint());
 }
 
@@ -296,9 +300,8 @@ TEST(PlanTest, OnlyFloatingPointMeansAreNative) {
       *parameters, {.world_size = 4, .reduction = Reduction::kNative});
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(plan->buckets().size(), 2);
-  for (const Bucket& bucket : plan->buckets()) {
-    EXPECT_FALSE(plan->IsNative(bucket));
-  }
+  EXPECT_EQ(plan->buckets()[0].route, &ReproducibleMean());
+  EXPECT_EQ(plan->buckets()[1].route, &Broadcast());
   EXPECT_EQ(plan->stage_bytes(), 400);
   EXPECT_EQ(plan->BytesReceived(plan->buckets()[0], 0), 2 * 3 * 100);
 }

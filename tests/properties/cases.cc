@@ -133,9 +133,7 @@ std::ostream& operator<<(std::ostream& out, const Case& shown) {
 std::ostream& operator<<(std::ostream& out, const Variation& shown) {
   return out << "{order " << shown.order_seed << ", least budget and "
              << shown.extra_percent << "% of the model, max_parallel "
-             << shown.max_parallel
-             << (shown.path == DataPath::kFused ? ", fused" : "")
-             << (shown.on_a_stream ? ", on a stream" : "")
+             << shown.max_parallel << (shown.on_a_stream ? ", on a stream" : "")
              << (shown.slow_kernels ? ", slow kernels" : "") << "}";
 }
 

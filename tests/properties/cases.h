@@ -40,7 +40,6 @@ struct Variation {
   // The budget: this much of the model's size more than the least.
   int64_t extra_percent = 0;
   int max_parallel = 1;
-  DataPath path = DataPath::kExchange;
   // Whether the values are still on their way when the meeting is asked for.
   bool on_a_stream = false;
   bool slow_kernels = false;

@@ -199,7 +199,6 @@ class Rank {
         ParametersOf(workload_.of(), variation_, replica_, meeting_));
     options.schedule = PeriodicSchedule({.period = 1});
     options.max_extra_bytes = budget;
-    options.data_path = variation_.path;
     PARLEY_ASSIGN_OR_RETURN(auto averager,
                             TestedAverager::Create(std::move(options)));
     outcome.buckets = averager->plan().buckets().size();

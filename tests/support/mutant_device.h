@@ -36,7 +36,6 @@ enum class Fault {
   kWritesPastTheEnd,  // of a tensor, by one byte
   kIgnoresWeights,    // that are not 0
   kIgnoresRoot,       // broadcasts from the last rank
-  kFusesWithoutWeights,
   kMovesBytesTwice,  // those that are averaged
 };
 

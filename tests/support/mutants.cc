@@ -25,7 +25,6 @@ constexpr std::pair<const char*, Fault> kFaults[] = {
     {"writes_past_the_end", Fault::kWritesPastTheEnd},
     {"ignores_weights", Fault::kIgnoresWeights},
     {"ignores_root", Fault::kIgnoresRoot},
-    {"fuses_without_weights", Fault::kFusesWithoutWeights},
     {"moves_bytes_twice", Fault::kMovesBytesTwice},
 };
 
@@ -90,7 +89,6 @@ class MutantCommunicator final : public Communicator {
                                  absl::Span<const double> weights,
                                  Stream& stream,
                                  const CallOptions& options) override {
-    if (fault_ == Fault::kFusesWithoutWeights) weights = {};
     return Mirror(
         real_.FusedMean(tensors, weights, MutantDevice::Real(stream), options));
   }

@@ -1,0 +1,42 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+#ifndef PARLEY_AVERAGING_BUCKET_H_
+#define PARLEY_AVERAGING_BUCKET_H_
+
+#include <cstdint>
+
+#include "parley/averaging/parameters.h"
+#include "parley/device/tensor.h"
+
+namespace parley {
+
+class Route;
+
+// A contiguous range of a parameter's elements, in storage order.
+//
+// Thread-safety: thread-compatible, a value.
+struct Piece {
+  int parameter;        // index into ParameterSet::entries()
+  int64_t first_index;  // of the piece's first element in its tensor
+  int64_t offset;       // of the piece in its bucket, in elements
+  TensorView view;      // in that order; one-dimensional if dense
+};
+
+// What is exchanged in one go: elements of one dtype and one policy.
+//
+// Thread-safety: thread-compatible, a value.
+struct Bucket {
+  Policy policy;  // not kLeave
+  DType dtype;
+  bool in_place;    // one dense piece, exchanged where it lies
+  int64_t count;    // elements of all pieces
+  int first_piece;  // index into AveragingPlan::pieces()
+  int num_pieces;
+  const Route* route;  // how it is exchanged; lives as long as the plan
+
+  int64_t bytes() const { return count * SizeOf(dtype); }
+};
+
+}  // namespace parley
+
+#endif  // PARLEY_AVERAGING_BUCKET_H_
