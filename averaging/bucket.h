@@ -28,11 +28,17 @@ struct Piece {
 struct Bucket {
   Policy policy;  // not kLeave
   DType dtype;
-  bool in_place;    // one dense piece, exchanged where it lies
-  int64_t count;    // elements of all pieces
+  bool in_place;  // one dense piece, exchanged where it lies
+  int64_t count;  // elements that are exchanged
+  // The last of these, of no piece: zeros, so that all shards start at
+  // multiples of Allocator::kAlignment bytes.
+  int64_t padding;
   int first_piece;  // index into AveragingPlan::pieces()
   int num_pieces;
   const Route* route;  // how it is exchanged; lives as long as the plan
+
+  // Copies that pack it: of each piece, and of zeros.
+  int num_packs() const { return in_place ? 0 : num_pieces + (padding > 0); }
 
   int64_t bytes() const { return count * SizeOf(dtype); }
 };

@@ -3,6 +3,7 @@
 #include "parley/averaging/exchange.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,8 +51,8 @@ absl::Status Exchange::Allocate() {
   for (Slot& slot : slots_) PARLEY_RETURN_IF_ERROR(CreateSlot(slot));
   PARLEY_ASSIGN_OR_RETURN(
       zero_,
-      Allocation::Create(device_.host_visible_allocator(), sizeof(uint64_t)));
-  *static_cast<uint64_t*>(zero_.data()) = 0;
+      Allocation::Create(device_.host_visible_allocator(), plan_.zero_bytes()));
+  std::memset(zero_.data(), 0, static_cast<size_t>(zero_.bytes()));
   return absl::OkStatus();
 }
 
@@ -80,30 +81,51 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
   }
   selected_.assign(takes_part.begin(), takes_part.end());
   lists_.active.clear();
+  int next_pack = 0;
   for (int b = 0; b < static_cast<int>(plan_.buckets().size()); ++b) {
+    lists_.first_pack[b] = next_pack;
+    next_pack += plan_.buckets()[b].num_packs();
     lists_.slot[b] = static_cast<uint8_t>(lists_.active.size() % slots_.size());
+    FillPack(b);
     lists_.taking_part[b] = SelectPieces(b, takes_part);
     if (lists_.taking_part[b] > 0) lists_.active.push_back(b);
   }
 }
 
-// Fills the lists of bucket b. Returns how many of its pieces take part.
+// Where bucket b is packed: its pieces, and the zeros behind them. What sits
+// out travels along.
+absl::Span<TensorCopy> Exchange::PackOf(int b) {
+  return absl::MakeSpan(lists_.pack)
+      .subspan(static_cast<size_t>(lists_.first_pack[b]),
+               static_cast<size_t>(plan_.buckets()[b].num_packs()));
+}
+
+void Exchange::FillPack(int b) {
+  const Bucket& bucket = plan_.buckets()[b];
+  const absl::Span<TensorCopy> pack = PackOf(b);
+  if (pack.empty()) return;
+  const TensorView values = ValuesOf(b);
+  for (int i = 0; i < bucket.num_pieces; ++i) {
+    const Piece& piece = plan_.pieces()[bucket.first_piece + i];
+    pack[i] = {piece.view, values.Slice(piece.offset, piece.view.count())};
+  }
+  if (bucket.padding == 0) return;
+  pack.back() = {{zero_.data(), bucket.dtype, bucket.padding, device_.id()},
+                 values.Slice(bucket.count - bucket.padding, bucket.padding)};
+}
+
+// Fills the lists of what bucket b writes. Returns how many of its pieces take
+// part.
 int Exchange::SelectPieces(int b, absl::Span<const uint8_t> takes_part) {
   const Bucket& bucket = plan_.buckets()[b];
-  const TensorView values = ValuesOf(b);
   const TensorView result = ResultOf(b);
   int next = bucket.first_piece;
   for (int i = 0; i < bucket.num_pieces; ++i) {
     const Piece& piece = plan_.pieces()[bucket.first_piece + i];
-    const int64_t count = piece.view.count();
-    if (!bucket.in_place) {
-      lists_.pack[bucket.first_piece + i] = {piece.view,
-                                             values.Slice(piece.offset, count)};
-    }
     if (!takes_part[piece.parameter]) continue;
-    const TensorView from = result.Slice(piece.offset, count);
+    const TensorView from = result.Slice(piece.offset, piece.view.count());
     lists_.unpack[next] = {from, piece.view};
-    lists_.prints[next] = {from.data(), bucket.dtype, count,
+    lists_.prints[next] = {from.data(), bucket.dtype, from.count(),
                            parameters_.entries()[piece.parameter].id,
                            piece.first_index};
     ++next;
@@ -114,13 +136,9 @@ int Exchange::SelectPieces(int b, absl::Span<const uint8_t> takes_part) {
 // What the bucket at `position` among the active ones is lent.
 BucketRun Exchange::RunOf(size_t position) {
   const int b = lists_.active[position];
-  const Bucket& bucket = plan_.buckets()[b];
   Slot& slot = SlotOf(b);
-  const absl::Span<const TensorCopy> pack = lists_.pack;
-  return {.bucket = bucket,
-          .pack = bucket.in_place
-                      ? absl::Span<const TensorCopy>()
-                      : pack.subspan(bucket.first_piece, bucket.num_pieces),
+  return {.bucket = plan_.buckets()[b],
+          .pack = PackOf(b),
           .values = ValuesOf(b),
           .result = ResultOf(b),
           .exchange = slot.exchange.data(),

@@ -109,6 +109,8 @@ class Exchange {
   bool IsResultInTensor(const Bucket& bucket) const {
     return bucket.in_place && bucket.route->WritesResult();
   }
+  absl::Span<TensorCopy> PackOf(int b);
+  void FillPack(int b);
   BucketRun RunOf(size_t position);
   int SelectPieces(int b, absl::Span<const uint8_t> takes_part);
 
@@ -124,7 +126,7 @@ class Exchange {
   const Options options_;
   std::vector<Slot> slots_;
   std::unique_ptr<Event> begin_;
-  Allocation zero_;                // eight bytes of zeros
+  Allocation zero_;                // plan_.zero_bytes() of zeros
   std::vector<uint8_t> selected_;  // by parameter
   Weights weights_;
   ExchangeLists lists_;

@@ -16,9 +16,10 @@ ExchangeLists::ExchangeLists(const ExchangeDimensions& dimensions)
     : words_per_place_(WordsPerPlace(dimensions)) {
   const size_t pieces = static_cast<size_t>(dimensions.pieces);
   const size_t buckets = static_cast<size_t>(dimensions.buckets);
-  pack.resize(pieces);
+  pack.resize(static_cast<size_t>(dimensions.packs));
   unpack.resize(pieces);
   prints.resize(pieces);
+  first_pack.resize(buckets);
   taking_part.resize(buckets);
   slot.resize(buckets);
   complete.resize(buckets);
@@ -28,11 +29,12 @@ ExchangeLists::ExchangeLists(const ExchangeDimensions& dimensions)
 }
 
 int64_t ExchangeLists::BytesOf(const ExchangeDimensions& dimensions) {
-  constexpr int64_t kPerPiece =
-      2 * sizeof(TensorCopy) + sizeof(FingerprintPiece);
+  constexpr int64_t kPerPiece = sizeof(TensorCopy) + sizeof(FingerprintPiece);
+  constexpr int64_t kPerPack = sizeof(TensorCopy);
   constexpr int64_t kPerBucket =
-      2 * sizeof(int) + 2 * sizeof(uint8_t) + sizeof(Work);
-  return dimensions.pieces * kPerPiece + dimensions.buckets * kPerBucket +
+      3 * sizeof(int) + 2 * sizeof(uint8_t) + sizeof(Work);
+  return dimensions.pieces * kPerPiece + dimensions.packs * kPerPack +
+         dimensions.buckets * kPerBucket +
          dimensions.places * static_cast<int64_t>(WordsPerPlace(dimensions) *
                                                   sizeof(std::max_align_t));
 }

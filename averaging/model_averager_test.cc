@@ -429,7 +429,7 @@ TEST(ModelAveragerTest, SurvivorsOfACrashRebindAndAverage) {
     }
     if (crash_us == 250) {
       EXPECT_THAT(errors[0], AllOf(HasSubstr("meeting 0 at step 0"),
-                                   HasSubstr("of 9 buckets are complete"),
+                                   HasSubstr("of 10 buckets are complete"),
                                    HasSubstr("rank 3 crashed")));
     }
   }

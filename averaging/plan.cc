@@ -14,7 +14,7 @@
 #include "parley/averaging/weights.h"
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
-#include "parley/comm/shard.h"
+#include "parley/device/device.h"
 
 namespace parley {
 namespace {
@@ -22,47 +22,77 @@ namespace {
 constexpr std::array<Policy, 3> kExchanged = {
     Policy::kAverage, Policy::kIntegerMean, Policy::kBroadcast};
 
+bool IsAligned(const TensorView& view) {
+  return reinterpret_cast<uintptr_t>(view.data()) % Allocator::kAlignment == 0;
+}
+
 constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Cuts the tensors of one dtype and policy into buckets of at most `capacity`
-// elements, which go by `route`.
+// elements, which go by `route`. Where that many will do, shards are multiples
+// of Allocator::kAlignment bytes, so that devices and networks move them in
+// whole words: buckets hold a multiple of `unit` elements.
 class Cutter {
  public:
   Cutter(Policy policy, DType dtype, const Route& route, int64_t capacity,
-         std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
+         int64_t unit, std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
       : policy_(policy),
         dtype_(dtype),
         route_(route),
-        capacity_(capacity),
+        capacity_(capacity < unit ? capacity : capacity / unit * unit),
+        unit_(capacity < unit ? 1 : unit),
         buckets_(buckets),
         pieces_(pieces) {}
 
-  // Half a bucket is where a bucket of one's own costs less than a copy.
-  bool BelongsInPlace(const TensorView& tensor) const {
-    return route_.AllowsInPlace() && tensor.IsDense() &&
-           tensor.count() > capacity_ / 2;
+  // How many elements of `tensor`, from its begin, are exchanged where they
+  // lie; the others are packed. Half a bucket is where a bucket of one's own
+  // costs less than a copy.
+  int64_t CountInPlace(const TensorView& tensor) const {
+    const int64_t count = tensor.count();
+    if (!route_.AllowsInPlace() || !tensor.IsDense() ||
+        count <= capacity_ / 2) {
+      return 0;
+    }
+    return count < unit_ ? count : count / unit_ * unit_;
   }
 
   void AddInPlace(int parameter, const TensorView& tensor) {
-    const int parts = static_cast<int>(CeilDiv(tensor.count(), capacity_));
-    for (int i = 0; i < parts; ++i) {
-      const ShardRange part = ShardOf(tensor.count(), parts, i);
-      if (part.count == 0) continue;
+    const int64_t count = CountInPlace(tensor);
+    if (count == 0) return;
+    const int64_t parts = CeilDiv(count, capacity_);
+    const int64_t part = CeilDiv(CeilDiv(count, parts), unit_) * unit_;
+    for (int64_t begin = 0; begin < count; begin += part) {
       Open(/*in_place=*/true);
-      Emit(parameter, part.begin, tensor.Slice(part.begin, part.count));
+      Emit(parameter, begin,
+           tensor.Slice(begin, std::min(part, count - begin)));
     }
   }
 
   void AddPacked(int parameter, const TensorView& tensor) {
-    int64_t next_index = 0;
-    Pack(parameter, InStorageOrder(tensor), next_index);
+    int64_t next_index = CountInPlace(tensor);
+    if (next_index == tensor.count()) return;
+    Pack(parameter, InStorageOrder(tensor, next_index), next_index);
   }
+
+  // Nothing more is packed.
+  void Finish() { Pad(); }
 
  private:
   void Open(bool in_place) {
-    buckets_.push_back({policy_, dtype_, in_place, 0,
+    Pad();
+    buckets_.push_back({policy_, dtype_, in_place, 0, 0,
                         static_cast<int>(pieces_.size()), 0, &route_});
     has_room_ = !in_place;
+  }
+
+  // Fills what was packed up to a multiple of unit_, unless it is less than
+  // one.
+  void Pad() {
+    if (!has_room_) return;
+    Bucket& bucket = buckets_.back();
+    if (bucket.count < unit_) return;
+    bucket.padding = CeilDiv(bucket.count, unit_) * unit_ - bucket.count;
+    bucket.count += bucket.padding;
   }
 
   int64_t Room() const {
@@ -98,10 +128,11 @@ class Cutter {
     }
   }
 
-  // The same elements with the outermost dimension first: whatever boxes are
-  // cut from it, row-major order is then storage order.
-  static TensorView InStorageOrder(const TensorView& tensor) {
-    if (tensor.IsDense()) return tensor.Slice(0, tensor.count());
+  // The elements from `begin` on, which is 0 for a strided tensor, with the
+  // outermost dimension first: whatever boxes are cut from it, row-major order
+  // is then storage order.
+  static TensorView InStorageOrder(const TensorView& tensor, int64_t begin) {
+    if (tensor.IsDense()) return tensor.Slice(begin, tensor.count() - begin);
     std::vector<std::pair<int64_t, int64_t>> dimensions;  // stride, size
     for (size_t d = 0; d < tensor.shape().size(); ++d) {
       dimensions.emplace_back(tensor.strides()[d], tensor.shape()[d]);
@@ -132,6 +163,7 @@ class Cutter {
   const DType dtype_;
   const Route& route_;
   const int64_t capacity_;
+  const int64_t unit_;
   std::vector<Bucket>& buckets_;
   std::vector<Piece>& pieces_;
   bool has_room_ = false;  // the last bucket is one to pack into
@@ -210,17 +242,15 @@ void AveragingPlan::Cut(const ParameterSet& parameters) {
   for (Policy policy : kExchanged) {
     const Route& route = ChooseRoute(policy, options_.reduction);
     for (DType dtype : kAllDTypes) {
-      const int64_t capacity =
-          std::max<int64_t>(1, bucket_bytes_ / SizeOf(dtype));
-      Cutter cutter(policy, dtype, route, capacity, buckets_, pieces_);
+      const int64_t size = SizeOf(dtype);
+      Cutter cutter(policy, dtype, route,
+                    std::max<int64_t>(1, bucket_bytes_ / size),
+                    options_.world_size * Allocator::kAlignment / size,
+                    buckets_, pieces_);
       for (bool in_place : {true, false}) {
         for (size_t i = 0; i < entries.size(); ++i) {
           const TensorView& tensor = entries[i].parameter.tensor;
-          if (entries[i].policy != policy || tensor.dtype() != dtype ||
-              tensor.count() == 0 ||
-              cutter.BelongsInPlace(tensor) != in_place) {
-            continue;
-          }
+          if (entries[i].policy != policy || tensor.dtype() != dtype) continue;
           if (in_place) {
             cutter.AddInPlace(static_cast<int>(i), tensor);
           } else {
@@ -228,6 +258,7 @@ void AveragingPlan::Cut(const ParameterSet& parameters) {
           }
         }
       }
+      cutter.Finish();
     }
   }
   buckets_.shrink_to_fit();
@@ -246,12 +277,13 @@ void AveragingPlan::Measure() {
     stage_bytes_ = std::max(stage_bytes_, needs.stage_bytes);
     dimensions_.argument_bytes =
         std::max(dimensions_.argument_bytes, needs.argument_bytes);
+    dimensions_.packs += bucket.num_packs();
+    zero_bytes_ = std::max(zero_bytes_, bucket.padding * SizeOf(bucket.dtype));
   }
   constexpr int64_t kFingerprintBytes = sizeof(uint64_t);
-  constexpr int64_t kZeroBytes = sizeof(uint64_t);
   constexpr int64_t kOpeningBytesPerRank = sizeof(Header) + sizeof(double);
   peak_bytes_ = slots() * (exchange_bytes_ + stage_bytes_ + kFingerprintBytes) +
-                kZeroBytes + ExchangeLists::BytesOf(dimensions_) +
+                zero_bytes_ + ExchangeLists::BytesOf(dimensions_) +
                 Weights::BytesOf(ranks) + ranks * kOpeningBytesPerRank +
                 dimensions_.pieces * static_cast<int64_t>(sizeof(Piece)) +
                 dimensions_.buckets * static_cast<int64_t>(sizeof(Bucket));
@@ -278,7 +310,15 @@ std::string AveragingPlan::ToString() const {
     const Bucket& bucket = buckets_[b];
     absl::StrAppend(&text, "\n  bucket ", b, ": ", bucket.route->name(), " of ",
                     bucket.count, " ", Name(bucket.dtype),
-                    bucket.in_place ? " in place:" : " packed:");
+                    bucket.in_place ? " in place" : " packed");
+    if (bucket.padding > 0) {
+      absl::StrAppend(&text, " with ", bucket.padding, " zeros");
+    }
+    if (bucket.in_place && !IsAligned(pieces_[bucket.first_piece].view)) {
+      absl::StrAppend(&text, ", not aligned to ", Allocator::kAlignment,
+                      " bytes");
+    }
+    absl::StrAppend(&text, ":");
     for (int i = 0; i < std::min(kMaxNamed, bucket.num_pieces); ++i) {
       const Piece& piece = pieces_[bucket.first_piece + i];
       absl::StrAppend(&text, i == 0 ? " " : ", ", names_[piece.parameter], "[",

@@ -44,8 +44,10 @@ struct PlanOptions {
 // exchanged in one go: either a slice of one large dense tensor, where it lies,
 // or a list of small or strided pieces, packed. Guarantees: each element of
 // each tensor that is not left alone is in exactly one bucket, for any sizes
-// and any budget; the fewest buckets are cut that the preferred size and the
-// budget allow.
+// and any budget. The shards of a bucket (comm/shard.h) start at multiples of
+// Allocator::kAlignment bytes, counted from the tensor's begin, wherever the
+// bucket has that many bytes for each rank: what is left of a large tensor is
+// packed, and what is packed ends in zeros.
 //
 // Thread-safety: immutable once created.
 class AveragingPlan {
@@ -80,6 +82,9 @@ class AveragingPlan {
   int64_t stage_bytes() const { return stage_bytes_; }
   int slots() const;
 
+  // Zeros that padding and ranks of weight 0 are copied from.
+  int64_t zero_bytes() const { return zero_bytes_; }
+
   // Of the lists that an exchange keeps.
   const ExchangeDimensions& dimensions() const { return dimensions_; }
 
@@ -111,6 +116,7 @@ class AveragingPlan {
   int64_t exchange_bytes_ = 0;
   int64_t stage_bytes_ = 0;
   ExchangeDimensions dimensions_;
+  int64_t zero_bytes_ = sizeof(uint64_t);
   int64_t peak_bytes_ = 0;
   uint64_t fingerprint_ = 0;
 };

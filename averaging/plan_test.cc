@@ -12,12 +12,14 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "parley/averaging/route/broadcast.h"
 #include "parley/averaging/route/native_sum.h"
 #include "parley/averaging/route/reproducible_mean.h"
 #include "parley/base/random.h"
+#include "parley/comm/shard.h"
 
 namespace parley {
 namespace {
@@ -30,7 +32,7 @@ constexpr int64_t kPlenty = int64_t{1} << 40;
 class FakeMemory {
  public:
   void* Take(int64_t bytes) {
-    next_ += 64;
+    next_ = (next_ / 128 + 2) * 128;
     return reinterpret_cast<void*>(std::exchange(next_, next_ + bytes));
   }
 
@@ -139,7 +141,8 @@ void ExpectEachElementOnce(const ParameterSet& parameters,
         EXPECT_TRUE(index_of[piece.parameter].emplace(address, index++).second);
       }
     }
-    EXPECT_EQ(offset, bucket.count);
+    EXPECT_EQ(offset, bucket.count - bucket.padding);
+    EXPECT_LT(bucket.padding * SizeOf(bucket.dtype), plan.world_size() * 128);
   }
   EXPECT_EQ(next_piece, plan.pieces().size());
   for (size_t p = 0; p < index_of.size(); ++p) {
@@ -231,7 +234,8 @@ TEST(PlanTest, LargeTensorsStayInPlaceAndSmallOnesShareBuckets) {
   EXPECT_EQ(plan->buckets()[0].count, 128 * 1024);
   EXPECT_TRUE(plan->buckets()[1].in_place);
   EXPECT_FALSE(plan->buckets()[2].in_place);
-  EXPECT_EQ(plan->buckets()[2].count, 1030);
+  // 122 more, so that shards are 9 times 128 bytes.
+  EXPECT_EQ(plan->buckets()[2].count, 1152);
   EXPECT_EQ(plan->exchange_bytes(), 512 * 1024);
   EXPECT_EQ(plan->stage_bytes(), 128 * 1024);
   EXPECT_EQ(
@@ -244,8 +248,108 @@ TEST(PlanTest, LargeTensorsStayInPlaceAndSmallOnesShareBuckets) {
                    "t3[0,131072)\n"
                    "  bucket 1: reproducible_mean of 131072 float32 in place: "
                    "t3[131072,262144)\n"
-                   "  bucket 2: reproducible_mean of 1030 float32 packed: "
-                   "t0[0,1000), t1[0,10), t2[0,20)\n"));
+                   "  bucket 2: reproducible_mean of 1152 float32 packed with "
+                   "122 zeros: t0[0,1000), t1[0,10), t2[0,20)\n"));
+}
+
+TEST(PlanTest, ABaseThatIsNotAlignedIsReported) {
+  const auto parameters = ParameterSet::Create(
+      {{.parameters = {{"t", TensorView(reinterpret_cast<void*>(4096 + 64),
+                                        DType::kFloat32, 128 * 1024)}}}});
+  ASSERT_TRUE(parameters.ok());
+  const auto plan = AveragingPlan::Create(
+      *parameters, {.world_size = 2, .preferred_bucket_bytes = 512 * 1024});
+  ASSERT_TRUE(plan.ok());
+  EXPECT_THAT(plan->ToString(),
+              HasSubstr("in place, not aligned to 128 bytes: t[0,131072)"));
+}
+
+TEST(PlanTest, WhatIsLeftOfALargeTensorIsPacked) {
+  const auto plan = AveragingPlan::Create(Floats({100'003}), {.world_size = 3});
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(plan->buckets().size(), 3);
+  // In units of 96 elements, 128 bytes for each rank: 521, 520, and 67
+  // elements.
+  EXPECT_EQ(plan->buckets()[0].count, 521 * 96);
+  EXPECT_EQ(plan->buckets()[1].count, 520 * 96);
+  EXPECT_EQ(plan->buckets()[2].count, 67);
+  EXPECT_EQ(plan->buckets()[2].padding, 0);  // less than a unit
+  EXPECT_EQ(plan->pieces()[2].first_index, 1041 * 96);
+}
+
+// Elements of the tensors of a transformer: of each layer, and once.
+struct ModelShape {
+  absl::string_view name;
+  int layers;
+  std::vector<int64_t> layer;
+  std::vector<int64_t> once;
+};
+
+std::vector<ModelShape> RealShapes() {
+  const auto llama = [](absl::string_view name, int layers, int64_t width,
+                        int64_t kv, int64_t hidden, int64_t words) {
+    return ModelShape{
+        name,
+        layers,
+        {width * width, width * kv, width * kv, width * width, width * hidden,
+         width * hidden, width * hidden, width, width},
+        {words * width, words * width, width}};
+  };
+  return {{"GPT-2 XL",
+           48,
+           {1600, 1600, 1600 * 4800, 4800, 1600 * 1600, 1600, 1600, 1600,
+            1600 * 6400, 6400, 6400 * 1600, 1600},
+           {50257 * 1600, 1024 * 1600, 1600, 1600}},
+          llama("Llama-2-7B", 32, 4096, 4096, 11008, 32000),
+          llama("Llama-2-70B", 80, 8192, 1024, 28672, 32000),
+          llama("Llama-3-8B", 32, 4096, 1024, 14336, 128256)};
+}
+
+ParameterSet ParametersOf(const ModelShape& shape, DType dtype) {
+  FakeMemory memory;
+  ParameterGroup group;
+  const auto add = [&](const std::vector<int64_t>& counts) {
+    for (int64_t count : counts) {
+      group.parameters.push_back(
+          {absl::StrCat("t", group.parameters.size()),
+           TensorView(memory.Take(count * SizeOf(dtype)), dtype, count)});
+    }
+  };
+  for (int layer = 0; layer < shape.layers; ++layer) add(shape.layer);
+  add(shape.once);
+  return *ParameterSet::Create({group});
+}
+
+void ExpectAlignedShards(const AveragingPlan& plan) {
+  const int ranks = plan.world_size();
+  for (const Bucket& bucket : plan.buckets()) {
+    if (bucket.bytes() < ranks * 128) continue;
+    const Piece& first = plan.pieces()[bucket.first_piece];
+    const int64_t size = SizeOf(bucket.dtype);
+    ASSERT_EQ(ShardOf(bucket.count, ranks, 0).count * size % 128, 0)
+        << first.parameter;
+    if (!bucket.in_place) continue;
+    ASSERT_EQ(first.first_index * size % 128, 0) << first.parameter;
+  }
+}
+
+// NCCL moves byte by byte what is not.
+TEST(PlanTest, ShardsOfRealModelsAreAligned) {
+  for (const ModelShape& shape : RealShapes()) {
+    for (DType dtype : {DType::kFloat32, DType::kBFloat16}) {
+      const ParameterSet parameters = ParametersOf(shape, dtype);
+      for (int ranks = 2; ranks <= 9; ++ranks) {
+        SCOPED_TRACE(absl::StrCat(shape.name, " of ", Name(dtype), " on ",
+                                  ranks, " ranks"));
+        const auto plan = AveragingPlan::Create(
+            parameters, {.world_size = ranks,
+                         .preferred_bucket_bytes = 16 << 20,
+                         .max_extra_bytes = kPlenty});
+        ASSERT_TRUE(plan.ok()) << plan.status();
+        ExpectAlignedShards(*plan);
+      }
+    }
+  }
 }
 
 TEST(PlanTest, BytesReceivedAreThoseOfTheExchange) {
@@ -276,12 +380,12 @@ TEST(PlanTest, ANativeSumNeedsNoSecondArea) {
   ASSERT_TRUE(exchanged.ok() && summed.ok());
   EXPECT_EQ(exchanged->buckets()[0].route, &ReproducibleMean());
   EXPECT_EQ(summed->buckets()[0].route, &NativeSum());
-  EXPECT_EQ(exchanged->stage_bytes(), 4 * 1030);
+  EXPECT_EQ(exchanged->stage_bytes(), 4 * 1152);
   EXPECT_EQ(summed->stage_bytes(), 0);
-  EXPECT_EQ(summed->exchange_bytes(), 4 * 1030);
+  EXPECT_EQ(summed->exchange_bytes(), 4 * 1152);
   EXPECT_LT(summed->peak_bytes(), exchanged->peak_bytes());
   EXPECT_THAT(summed->ToString(),
-              HasSubstr("bucket 0: native_sum of 1030 float32 packed"));
+              HasSubstr("bucket 0: native_sum of 1152 float32 packed"));
   EXPECT_NE(summed->Fingerprint(), exchanged->Fingerprint());
 }
 

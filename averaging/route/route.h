@@ -37,8 +37,8 @@ struct Footprint {
 struct BucketRun {
   const Bucket& bucket;
 
-  // Copies of this rank's pieces into `values`; none where `values` is the
-  // tensor itself.
+  // Copies of this rank's pieces, and of zeros behind them, into `values`; none
+  // where `values` is the tensor itself.
   absl::Span<const TensorCopy> pack;
   TensorView values;
 

@@ -168,6 +168,17 @@ absl::StatusOr<int64_t> BudgetOf(const Workload& workload,
   return least + model * variation.extra_percent / 100;
 }
 
+// What zeros add to the bytes that all ranks receive in all meetings.
+int64_t PaddingBytes(const AveragingPlan& plan) {
+  const int64_t others = plan.world_size() - 1;
+  int64_t bytes = 0;
+  for (const Bucket& bucket : plan.buckets()) {
+    const int64_t times = bucket.policy == Policy::kBroadcast ? 1 : 2;
+    bytes += times * others * bucket.padding * SizeOf(bucket.dtype);
+  }
+  return static_cast<int64_t>(kMeetings) * bytes;
+}
+
 // One rank of a world.
 class Rank {
  public:
@@ -202,6 +213,7 @@ class Rank {
     PARLEY_ASSIGN_OR_RETURN(auto averager,
                             TestedAverager::Create(std::move(options)));
     outcome.buckets = averager->plan().buckets().size();
+    outcome.padding_bytes = PaddingBytes(averager->plan());
     if (averager->plan().peak_bytes() > budget) {
       return absl::InternalError("the plan exceeds its budget");
     }

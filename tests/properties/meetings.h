@@ -60,8 +60,10 @@ struct Outcome {
   absl::Status status;
   size_t buckets = 0;
   std::array<uint64_t, kMeetings> fingerprints = {};
-  // Bytes of parameters that ranks say they received.
+  // Bytes of parameters that ranks say they received, and what of that are
+  // zeros behind what is packed, in a case in which no tensor sits out.
   int64_t bytes_reported = 0;
+  int64_t padding_bytes = 0;
 
   // Of the simulator as the backend. Bytes that it moved between ranks.
   int64_t bytes_moved = 0;
