@@ -4,7 +4,7 @@
 #
 # Builds and runs Parley from an enclosing workspace that has a base/mutex.h, a
 # comm/communicator.h and an ASSIGN_OR_RETURN of its own, as a monorepo does.
-# Not a Bazel test, since it runs Bazel.
+# Not a Bazel test, since it runs Bazel. Arguments are options for its builds.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -97,9 +97,11 @@ cc_binary(
 )
 END
 
-bazel() {
-  "$repository/bazelw" --output_base="$work/out" "$@" --nosandbox_debug
+options=("$@")
+run() {
+  "$repository/bazelw" --output_base="$work/out" run "${options[@]}" "$@" \
+    --nosandbox_debug
 }
-bazel run //app:main
-bazel run @parley//examples/minimal
+run //app:main
+run @parley//examples/minimal
 echo "the enclosing workspace built and ran both programs"

@@ -14,6 +14,9 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 
 _ACTION = "c++-compile"
 
+# Without the time at which each header was last changed: a clone's headers are new.
+_CLANG_COPTS = ["-Xclang", "-fno-pch-timestamp"]
+
 def _precompiled_header_impl(ctx):
     toolchain = find_cc_toolchain(ctx)
     features = cc_common.configure_features(
@@ -29,6 +32,7 @@ def _precompiled_header_impl(ctx):
     compiled = ctx.actions.declare_file(ctx.file.hdr.basename + ".gch")
     ctx.actions.symlink(output = header, target_file = ctx.file.hdr)
 
+    is_clang = "clang" in toolchain.compiler
     context = deps.compilation_context
     variables = cc_common.create_compile_variables(
         cc_toolchain = toolchain,
@@ -42,7 +46,8 @@ def _precompiled_header_impl(ctx):
         use_pic = True,
         # In the order in which cc_library has them.
         user_compile_flags = ctx.fragments.cpp.copts + ctx.fragments.cpp.cxxopts +
-                             ctx.attr.copts + ["-x", "c++-header"],
+                             ctx.attr.copts + ["-x", "c++-header"] +
+                             (_CLANG_COPTS if is_clang else []),
     )
     ctx.actions.run(
         arguments = cc_common.get_memory_inefficient_command_line(
@@ -59,7 +64,9 @@ def _precompiled_header_impl(ctx):
             action_name = _ACTION,
             feature_configuration = features,
         ),
-        execution_requirements = {"no-cache": "clang++ writes the folder's name into it"},
+        # g++ writes another file each time, and objects would miss in a cache because of
+        # it; clang++'s is the same, but has the folder's name in it.
+        execution_requirements = {"no-cache": ""} if is_clang else {},
         inputs = depset([header], transitive = [context.headers, toolchain.all_files]),
         mnemonic = "CppPrecompile",
         outputs = [compiled],
