@@ -6,6 +6,9 @@
 // library's run-time part.
 //
 //   PARLEY_HD constexpr int Twice(int x) { return 2 * x; }
+//
+// PARLEY_HD_INLINE is the same for what must become a part of its caller,
+// whatever the compiler thinks of its size.
 #ifndef PARLEY_BASE_HOST_DEVICE_H_
 #define PARLEY_BASE_HOST_DEVICE_H_
 
@@ -14,5 +17,7 @@
 #else
 #define PARLEY_HD
 #endif
+
+#define PARLEY_HD_INLINE PARLEY_HD inline __attribute__((always_inline))
 
 #endif  // PARLEY_BASE_HOST_DEVICE_H_

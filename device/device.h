@@ -123,6 +123,8 @@ class Device {
   virtual absl::Status Axpby(const AxpbyArgs& args, Stream& stream) = 0;
   virtual absl::Status Lerp(const LerpArgs& args, Stream& stream) = 0;
   virtual absl::Status Delta(const DeltaArgs& args, Stream& stream) = 0;
+  virtual absl::Status Elementwise(const ElementwiseArgs& args,
+                                   Stream& stream) = 0;
   virtual absl::Status Fingerprint(const FingerprintArgs& args,
                                    Stream& stream) = 0;
 };

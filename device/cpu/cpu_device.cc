@@ -10,6 +10,7 @@
 #include "parley/base/status_macros.h"
 #include "parley/device/cpu/host_stream.h"
 #include "parley/device/cpu/kernel_ranges.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/device/kernels/validate.h"
 
 namespace parley {
@@ -135,6 +136,19 @@ absl::Status CpuDevice::Delta(const DeltaArgs& args, Stream& stream) {
   PARLEY_RETURN_IF_ERROR(Validate(args));
   Enqueue(stream, 3 * args.count * SizeOf(args.dtype),
           [args] { DeltaRange(args, 0, args.count); });
+  return absl::OkStatus();
+}
+
+absl::Status CpuDevice::Elementwise(const ElementwiseArgs& args,
+                                    Stream& stream) {
+  PARLEY_RETURN_IF_ERROR(CheckStream(kernels::NameOf(args.op), *this, stream));
+  PARLEY_RETURN_IF_ERROR(Validate(args));
+  int64_t elements = 0;
+  for (int64_t i = 0; i < args.num_pieces; ++i) {
+    elements += args.pieces[i].count;
+  }
+  Enqueue(stream, elements * kernels::BytesPerElement(args),
+          [args] { ElementwiseAll(args); });
   return absl::OkStatus();
 }
 

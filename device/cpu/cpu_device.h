@@ -44,6 +44,8 @@ class CpuDevice : public Device {
   absl::Status Axpby(const AxpbyArgs& args, Stream& stream) override;
   absl::Status Lerp(const LerpArgs& args, Stream& stream) override;
   absl::Status Delta(const DeltaArgs& args, Stream& stream) override;
+  absl::Status Elementwise(const ElementwiseArgs& args,
+                           Stream& stream) override;
   absl::Status Fingerprint(const FingerprintArgs& args,
                            Stream& stream) override;
 

@@ -58,4 +58,13 @@ void CopyAll(const CopyArgs& args) {
   }
 }
 
+void ElementwiseAll(const ElementwiseArgs& args) {
+  ScopedFloatEnvironment environment;
+  for (int64_t i = 0; i < args.num_pieces; ++i) {
+    const ElementwisePiece& piece = args.pieces[i];
+    const int64_t begin = vector::ElementwiseRange(args, piece, 0, piece.count);
+    scalar::ElementwiseRange(args, piece, begin, piece.count);
+  }
+}
+
 }  // namespace parley

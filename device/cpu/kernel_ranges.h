@@ -37,8 +37,9 @@ void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
 uint64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
                           int64_t end);
 
-// All copies of the list.
+// All copies of the list, and all pieces.
 void CopyAll(const CopyArgs& args);
+void ElementwiseAll(const ElementwiseArgs& args);
 
 }  // namespace parley
 

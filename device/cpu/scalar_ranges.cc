@@ -5,6 +5,7 @@
 #include "parley/device/kernels/cast.h"
 #include "parley/device/kernels/combine.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/device/kernels/fingerprint.h"
 #include "parley/device/kernels/mean.h"
 #include "parley/device/kernels/reduce.h"
@@ -75,6 +76,16 @@ void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end) {
   kernels::VisitFloating(args.dtype, [&](auto dtype) {
     for (int64_t i = begin; i < end; ++i) {
       kernels::DeltaElement<decltype(dtype)::value>(args, i);
+    }
+  });
+}
+
+void ElementwiseRange(const ElementwiseArgs& args,
+                      const ElementwisePiece& piece, int64_t begin,
+                      int64_t end) {
+  kernels::VisitOp(args.op, [&](auto op) {
+    for (int64_t i = begin; i < end; ++i) {
+      kernels::ElementwiseElement<decltype(op)>(args, piece, i);
     }
   });
 }

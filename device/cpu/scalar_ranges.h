@@ -21,6 +21,9 @@ void CastRange(const CastArgs& args, int64_t begin, int64_t end);
 void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end);
 void LerpRange(const LerpArgs& args, int64_t begin, int64_t end);
 void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
+void ElementwiseRange(const ElementwiseArgs& args,
+                      const ElementwisePiece& piece, int64_t begin,
+                      int64_t end);
 uint64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
                           int64_t end);
 

@@ -16,7 +16,7 @@ HWY_BEFORE_NAMESPACE();
 namespace parley::vector::HWY_NAMESPACE {
 #if PARLEY_HAS_VECTORS
 
-struct AxpbyOp {
+struct CombineAxpby {
   HWY_INLINE V64 operator()(V64 x, V64 y) const {
     const D64 d;
     return hn::Add(hn::Mul(hn::Set(d, a), x), hn::Mul(hn::Set(d, b), y));
@@ -25,14 +25,14 @@ struct AxpbyOp {
   double b;
 };
 
-struct LerpOp {
+struct CombineLerp {
   HWY_INLINE V64 operator()(V64 x, V64 y) const {
     return hn::Add(y, hn::Mul(hn::Set(D64(), t), hn::Sub(x, y)));
   }
   double t;
 };
 
-struct DeltaOp {
+struct CombineDelta {
   HWY_INLINE V64 operator()(V64 a, V64 b) const { return hn::Sub(a, b); }
 };
 
@@ -57,7 +57,7 @@ HWY_NOINLINE int64_t Combine(const Op& op, const void* a, const void* b,
 int64_t Axpby(const AxpbyArgs& args, int64_t begin, int64_t end) {
   int64_t done = begin;
   kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    done = Combine<decltype(dtype)::value>(AxpbyOp{args.a, args.b}, args.x,
+    done = Combine<decltype(dtype)::value>(CombineAxpby{args.a, args.b}, args.x,
                                            args.y, args.y, begin, end);
   });
   return done;
@@ -67,7 +67,7 @@ int64_t Lerp(const LerpArgs& args, int64_t begin, int64_t end) {
   int64_t done = begin;
   if (args.t == 0 || args.t == 1) return done;
   kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    done = Combine<decltype(dtype)::value>(LerpOp{args.t}, args.x, args.y,
+    done = Combine<decltype(dtype)::value>(CombineLerp{args.t}, args.x, args.y,
                                            args.y, begin, end);
   });
   return done;
@@ -76,7 +76,7 @@ int64_t Lerp(const LerpArgs& args, int64_t begin, int64_t end) {
 int64_t Delta(const DeltaArgs& args, int64_t begin, int64_t end) {
   int64_t done = begin;
   kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    done = Combine<decltype(dtype)::value>(DeltaOp(), args.a, args.b,
+    done = Combine<decltype(dtype)::value>(CombineDelta(), args.a, args.b,
                                            args.output, begin, end);
   });
   return done;

@@ -21,6 +21,7 @@
 #include "parley/base/rounding.h"
 #include "parley/device/cpu/kernel_ranges.h"
 #include "parley/device/cpu/scalar_ranges.h"
+#include "parley/device/testing/elementwise_case.h"
 #include "parley/device/testing/values.h"
 
 namespace parley {
@@ -285,6 +286,54 @@ TEST_P(VectorRangesTest, Delta) {
   });
 }
 
+// Every operation, with dtypes of each operand's own, of lengths around a
+// vector and around the tile that is widened at a time.
+TEST_P(VectorRangesTest, Elementwise) {
+  std::vector<int64_t> counts = {127, 128, 129, 255, 256, 300, 1000};
+  for (int64_t count = 0; count <= kLongest; ++count) counts.push_back(count);
+  for (ElementwiseOp op : kAllElementwiseOps) {
+    for (int64_t count : counts) {
+      for (int draw = 0; draw < 16; ++draw) {
+        const ElementwiseCase drawn(random_, op, {count, 3, 0, count / 2});
+        SCOPED_TRACE(absl::StrCat(drawn.ToString(), " of ", count));
+        std::vector<uint8_t> actual = drawn.arena();
+        std::vector<uint8_t> expected = drawn.arena();
+        ElementwiseAll(drawn.Over(actual.data()).args());
+        const ElementwiseCase::Launch launch = drawn.Over(expected.data());
+        const ElementwiseArgs args = launch.args();
+        for (int64_t i = 0; i < args.num_pieces; ++i) {
+          const ElementwisePiece& piece = args.pieces[i];
+          scalar::ElementwiseRange(args, piece, 0, piece.count);
+        }
+        ASSERT_TRUE(actual == expected);
+      }
+    }
+  }
+}
+
+// Where a launch is cut does not matter.
+TEST_P(VectorRangesTest, ElementwiseOfAnyRange) {
+  for (ElementwiseOp op : kAllElementwiseOps) {
+    for (int draw = 0; draw < 100; ++draw) {
+      constexpr int64_t kCount = 500;
+      const ElementwiseCase drawn(random_, op, {kCount});
+      std::vector<uint8_t> whole = drawn.arena();
+      std::vector<uint8_t> cut = drawn.arena();
+      ElementwiseAll(drawn.Over(whole.data()).args());
+      const ElementwiseCase::Launch launch = drawn.Over(cut.data());
+      const ElementwiseArgs args = launch.args();
+      const auto middle = static_cast<int64_t>(random_.Uniform(kCount + 1));
+      for (const auto& [begin, end] : {std::make_pair(middle, kCount),
+                                       std::make_pair(int64_t{0}, middle)}) {
+        const int64_t done =
+            vector::ElementwiseRange(args, args.pieces[0], begin, end);
+        scalar::ElementwiseRange(args, args.pieces[0], done, end);
+      }
+      ASSERT_TRUE(whole == cut) << drawn.ToString() << " at " << middle;
+    }
+  }
+}
+
 TEST_P(VectorRangesTest, Fingerprint) {
   ForEachCase([&](DType dtype, int64_t count) {
     Block block = HardBlocks(random_, 1, dtype, count)[0];
@@ -339,6 +388,18 @@ TEST_P(VectorRangesTest, VectorsTakeWhatTheyCan) {
     piece.data = x;
     piece.dtype = dtype;
     uint64_t fingerprint = 0;
+    for (ElementwiseOp op : kAllElementwiseOps) {
+      const ElementwiseCase drawn(random_, op, {kCount});
+      std::vector<uint8_t> arena = drawn.arena();
+      const ElementwiseCase::Launch launch = drawn.Over(arena.data());
+      const int64_t done = vector::ElementwiseRange(
+          launch.args(), launch.args().pieces[0], 0, kCount);
+      if (HasVectors()) {
+        EXPECT_GT(done, kCount - kLongest) << drawn.ToString();
+      } else {
+        EXPECT_EQ(done, 0);
+      }
+    }
     for (int64_t done :
          {vector::MeanRange(mean, 0, kCount),
           vector::ReduceRange(sum, 0, kCount),

@@ -13,6 +13,7 @@
 #include "parley/device/cuda/mean_body.h"
 #include "parley/device/cuda/reduce_body.h"
 #include "parley/device/cuda/scoped_device.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/device/kernels/validate.h"
 
 namespace parley {
@@ -325,6 +326,17 @@ absl::Status CudaDevice::Delta(const DeltaArgs& args, Stream& stream) {
   return Launch("Delta", stream,
                 [&](const LaunchSettings& settings, cudaStream_t handle) {
                   return kernels_.Delta(args, settings, handle);
+                });
+}
+
+absl::Status CudaDevice::Elementwise(const ElementwiseArgs& args,
+                                     Stream& stream) {
+  const char* const name = kernels::NameOf(args.op);
+  PARLEY_RETURN_IF_ERROR(CheckStream(name, stream));
+  PARLEY_RETURN_IF_ERROR(Validate(args));
+  return Launch(name, stream,
+                [&](const LaunchSettings& settings, cudaStream_t handle) {
+                  return kernels_.Elementwise(args, settings, handle);
                 });
 }
 

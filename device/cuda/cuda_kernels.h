@@ -22,6 +22,7 @@
 
 #include "parley/device/cuda/copy_body.h"
 #include "parley/device/cuda/grid.h"
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/kernels/flat_arguments.h"
 
 namespace parley {
@@ -53,6 +54,9 @@ struct CudaKernels {
                       cudaStream_t stream);
   cudaError_t (*Delta)(const DeltaArgs& args, const LaunchSettings& settings,
                        cudaStream_t stream);
+  cudaError_t (*Elementwise)(const ElementwiseArgs& args,
+                             const LaunchSettings& settings,
+                             cudaStream_t stream);
   cudaError_t (*Fingerprint)(const FingerprintArgs& args,
                              const LaunchSettings& settings,
                              cudaStream_t stream);

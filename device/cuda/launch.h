@@ -28,12 +28,15 @@
 #include "parley/device/cuda/chunk.h"
 #include "parley/device/cuda/combine_body.h"
 #include "parley/device/cuda/copy_body.h"
+#include "parley/device/cuda/elementwise_body.h"
 #include "parley/device/cuda/fingerprint_body.h"
 #include "parley/device/cuda/grid.h"
 #include "parley/device/cuda/mean_body.h"
 #include "parley/device/cuda/reduce_body.h"
 #include "parley/device/dtype.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/elementwise.h"
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/kernels/flat_arguments.h"
 #include "parley/device/kernels/mean.h"
 
@@ -171,6 +174,67 @@ auto LaunchAdd(int64_t count, uint64_t* sum, const LaunchSettings& settings,
   return error;
 }
 
+// The operands of a piece for SplitFor.
+class PieceOperands {
+ public:
+  PieceOperands(const ElementwiseArgs& args, const ElementwisePiece& piece,
+                int operands)
+      : operands_(operands) {
+    for (int k = 0; k < operands; ++k) {
+      blocks_[k] = {piece.operands[k], SizeOf(args.dtypes[k])};
+    }
+  }
+  const Operand* begin() const { return blocks_; }
+  const Operand* end() const { return blocks_ + operands_; }
+
+ private:
+  Operand blocks_[kMaxOperands];
+  int operands_;
+};
+
+// The pieces from `*next` on, as many as fit.
+template <typename Body, typename Launcher>
+auto LaunchElementwiseBody(const ElementwiseArgs& args,
+                           const LaunchSettings& settings, Launcher& launcher,
+                           int64_t* next) {
+  typename Body::Params params;
+  params.units = 0;
+  params.num_entries = 0;
+  for (int k = 0; k < kMaxScalars; ++k) params.scalars[k] = args.scalars[k];
+  for (int k = 0; k < Body::kOperands; ++k) params.dtypes[k] = args.dtypes[k];
+  for (; *next < args.num_pieces && params.num_entries < Body::kCapacity;
+       ++*next) {
+    const ElementwisePiece& piece = args.pieces[*next];
+    if (piece.count == 0) continue;
+    auto& entry = params.entries[params.num_entries++];
+    for (int k = 0; k < Body::kOperands; ++k) {
+      entry.operands[k] = piece.operands[k];
+    }
+    entry.split = SplitFor(piece.count, Body::kElements,
+                           PieceOperands(args, piece, Body::kOperands));
+    entry.begin = params.units;
+    params.units += entry.split.Units(Body::kElements);
+  }
+  if (params.num_entries == 0) return ErrorOf<Launcher>{};
+  return launcher.template Launch<Body>(params,
+                                        GridFor(params.units, settings));
+}
+
+template <typename Op, int kElements, typename Launcher>
+auto LaunchElementwiseOp(const ElementwiseArgs& args,
+                         const LaunchSettings& settings, Launcher& launcher) {
+  ErrorOf<Launcher> error{};
+  for (int64_t next = 0;
+       next < args.num_pieces && error == ErrorOf<Launcher>{};) {
+    using Few = ElementwiseBody<Op, kElements, true>;
+    using Most = ElementwiseBody<Op, kElements, false>;
+    error = args.num_pieces - next <= kFewElementwisePieces
+                ? LaunchElementwiseBody<Few>(args, settings, launcher, &next)
+                : LaunchElementwiseBody<Most>(args, settings, launcher, &next);
+  }
+  return error;
+}
+
 // The pieces from `*next` on, as many as fit, into *sum.
 template <typename Body, typename Launcher>
 auto LaunchFingerprintBody(const FingerprintArgs& args, int capacity,
@@ -291,6 +355,27 @@ auto LaunchDelta(const DeltaArgs& args, const LaunchSettings& settings,
                  Launcher&& launcher) {
   return internal::LaunchCombine<DeltaBody>(args, settings, launcher, args.a,
                                             args.b, args.output);
+}
+
+template <typename Launcher>
+auto LaunchElementwise(const ElementwiseArgs& args,
+                       const LaunchSettings& settings, Launcher&& launcher) {
+  internal::ErrorOf<Launcher> error{};
+  kernels::VisitOp(args.op, [&](auto op) {
+    using Op = decltype(op);
+    switch (ElementwiseElements(args, Op::kSignature.num_operands())) {
+      case 2:
+        error = internal::LaunchElementwiseOp<Op, 2>(args, settings, launcher);
+        return;
+      case 4:
+        error = internal::LaunchElementwiseOp<Op, 4>(args, settings, launcher);
+        return;
+      default:
+        error = internal::LaunchElementwiseOp<Op, 8>(args, settings, launcher);
+        return;
+    }
+  });
+  return error;
 }
 
 template <typename Launcher>

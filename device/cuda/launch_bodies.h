@@ -14,11 +14,14 @@
 #include "parley/device/cuda/cast_body.h"
 #include "parley/device/cuda/combine_body.h"
 #include "parley/device/cuda/copy_body.h"
+#include "parley/device/cuda/elementwise_body.h"
 #include "parley/device/cuda/fingerprint_body.h"
 #include "parley/device/cuda/mean_body.h"
 #include "parley/device/cuda/reduce_body.h"
 #include "parley/device/dtype.h"
 #include "parley/device/kernels/element.h"
+#include "parley/device/kernels/elementwise.h"
+#include "parley/device/kernels/elementwise_ops.h"
 
 namespace parley {
 
@@ -73,6 +76,21 @@ void VisitCopyBodies(Visitor& visitor) {
   visitor.template Visit<BlockCopyBody<kMostBlockCopies>>();
   visitor.template Visit<ElementCopyBody<kFewElementCopies>>();
   visitor.template Visit<ElementCopyBody<kMostElementCopies>>();
+}
+
+template <typename Visitor>
+void VisitElementwiseBodies(Visitor& visitor) {
+  for (ElementwiseOp op : kAllElementwiseOps) {
+    kernels::VisitOp(op, [&](auto value) {
+      using Op = decltype(value);
+      visitor.template Visit<ElementwiseBody<Op, 2, true>>();
+      visitor.template Visit<ElementwiseBody<Op, 2, false>>();
+      visitor.template Visit<ElementwiseBody<Op, 4, true>>();
+      visitor.template Visit<ElementwiseBody<Op, 4, false>>();
+      visitor.template Visit<ElementwiseBody<Op, 8, true>>();
+      visitor.template Visit<ElementwiseBody<Op, 8, false>>();
+    });
+  }
 }
 
 template <typename Visitor>

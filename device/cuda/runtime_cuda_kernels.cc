@@ -8,8 +8,9 @@ namespace parley {
 namespace {
 
 cudaError_t LoadAll() {
-  for (auto* load : {runtime_kernels::LoadMean, runtime_kernels::LoadReduce,
-                     runtime_kernels::LoadFlat}) {
+  for (auto* load :
+       {runtime_kernels::LoadMean, runtime_kernels::LoadReduce,
+        runtime_kernels::LoadFlat, runtime_kernels::LoadElementwise}) {
     const cudaError_t error = load();
     if (error != cudaSuccess) return error;
   }
@@ -29,6 +30,7 @@ const CudaKernels& RuntimeCudaKernels() {
       .Axpby = runtime_kernels::Axpby,
       .Lerp = runtime_kernels::Lerp,
       .Delta = runtime_kernels::Delta,
+      .Elementwise = runtime_kernels::Elementwise,
       .Fingerprint = runtime_kernels::Fingerprint,
   };
   return kKernels;

@@ -9,6 +9,7 @@
 
 #include "parley/device/cuda/copy_body.h"
 #include "parley/device/cuda/grid.h"
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/kernels/flat_arguments.h"
 
 namespace parley::runtime_kernels {
@@ -22,6 +23,11 @@ cudaError_t Mean(const MeanArgs& args, const LaunchSettings& settings,
 cudaError_t LoadReduce();
 cudaError_t Reduce(const ReduceArgs& args, const LaunchSettings& settings,
                    cudaStream_t stream);
+
+// elementwise_kernels.cu
+cudaError_t LoadElementwise();
+cudaError_t Elementwise(const ElementwiseArgs& args,
+                        const LaunchSettings& settings, cudaStream_t stream);
 
 // flat_kernels.cu
 cudaError_t LoadFlat();

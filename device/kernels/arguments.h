@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The argument structs of all kernels: those of flat_arguments.h, which says
-// what holds for all of them, and Copy's.
+// what holds for all of them, of elementwise_ops.h, and Copy's.
 #ifndef PARLEY_DEVICE_KERNELS_ARGUMENTS_H_
 #define PARLEY_DEVICE_KERNELS_ARGUMENTS_H_
 
 #include <cstdint>
 
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/kernels/flat_arguments.h"
 #include "parley/device/tensor.h"
 

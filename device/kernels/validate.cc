@@ -11,6 +11,7 @@
 #include "parley/base/status_macros.h"
 #include "parley/device/kernels/cast.h"
 #include "parley/device/kernels/copy.h"
+#include "parley/device/kernels/elementwise.h"
 
 namespace parley {
 namespace {
@@ -160,6 +161,53 @@ absl::Status CheckPiece(int64_t i, const FingerprintPiece& piece) {
   return CheckPointer(kernel, "data", piece.data, piece.count);
 }
 
+// "Lerp: pieces[3]: ..."
+template <typename... Parts>
+absl::Status RefusePiece(const ElementwiseArgs& args, int64_t i,
+                         const Parts&... parts) {
+  return Refuse(kernels::NameOf(args.op), "pieces[", i, "]: ", parts...);
+}
+
+// Whether memory of two operands of a piece may be what it is: one that is
+// written is another's in whole, if that is only read, or not at all.
+bool MayLieThere(const ElementwiseArgs& args,
+                 const ElementwiseSignature& signature,
+                 const ElementwisePiece& piece, int a, int b) {
+  const bool a_written = signature.operands[a].is_written();
+  const bool b_written = signature.operands[b].is_written();
+  if (!a_written && !b_written) return true;
+  const int64_t a_bytes = piece.count * SizeOf(args.dtypes[a]);
+  const int64_t b_bytes = piece.count * SizeOf(args.dtypes[b]);
+  if (a_written && b_written && piece.operands[a] == piece.operands[b]) {
+    return piece.count == 0;
+  }
+  return !PartlyOverlap(piece.operands[a], a_bytes, piece.operands[b], b_bytes);
+}
+
+absl::Status CheckPiece(const ElementwiseArgs& args,
+                        const ElementwiseSignature& signature, int64_t i) {
+  const ElementwisePiece& piece = args.pieces[i];
+  if (piece.count < 0) {
+    return RefusePiece(args, i, "count is ", piece.count,
+                       "; it must be at least 0");
+  }
+  for (int k = 0; k < signature.num_operands(); ++k) {
+    if (piece.operands[k] == nullptr && piece.count != 0) {
+      return RefusePiece(args, i, signature.operands[k].name, " is null, for ",
+                         piece.count, " elements");
+    }
+    for (int other = 0; other < k; ++other) {
+      if (MayLieThere(args, signature, piece, k, other)) continue;
+      const bool both = signature.operands[k].is_written() &&
+                        signature.operands[other].is_written();
+      return RefusePiece(args, i, signature.operands[k].name, " overlaps ",
+                         signature.operands[other].name,
+                         both ? ", and both are written" : " in part");
+    }
+  }
+  return absl::OkStatus();
+}
+
 struct Operand {
   absl::string_view name;
   const void* data;
@@ -273,6 +321,27 @@ absl::Status Validate(const LerpArgs& args) {
 absl::Status Validate(const DeltaArgs& args) {
   return CheckPair("Delta", args.dtype, args.count, {"a", args.a},
                    {"b", args.b}, {"output", args.output});
+}
+
+absl::Status Validate(const ElementwiseArgs& args) {
+  const absl::string_view kernel = kernels::NameOf(args.op);
+  const ElementwiseSignature signature = kernels::SignatureOf(args.op);
+  for (int k = 0; k < signature.num_operands(); ++k) {
+    if (IsFloating(args.dtypes[k])) continue;
+    return Refuse(kernel, signature.operands[k].name, " is ",
+                  Name(args.dtypes[k]), ", which is not floating point");
+  }
+  for (int k = 0; k < signature.num_scalars(); ++k) {
+    PARLEY_RETURN_IF_ERROR(
+        CheckFinite(kernel, signature.scalars[k], args.scalars[k]));
+  }
+  PARLEY_RETURN_IF_ERROR(CheckCount(kernel, "num_pieces", args.num_pieces, 0));
+  PARLEY_RETURN_IF_ERROR(
+      CheckPointer(kernel, "pieces", args.pieces, args.num_pieces));
+  for (int64_t i = 0; i < args.num_pieces; ++i) {
+    PARLEY_RETURN_IF_ERROR(CheckPiece(args, signature, i));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Validate(const FingerprintArgs& args) {

@@ -25,6 +25,7 @@ absl::Status Validate(const CastArgs& args);
 absl::Status Validate(const AxpbyArgs& args);
 absl::Status Validate(const LerpArgs& args);
 absl::Status Validate(const DeltaArgs& args);
+absl::Status Validate(const ElementwiseArgs& args);
 absl::Status Validate(const FingerprintArgs& args);
 
 }  // namespace parley

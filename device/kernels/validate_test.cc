@@ -34,6 +34,7 @@ const void* inputs[3];
 void* outputs[2];
 double weights[3];
 TensorCopy copies[2];
+ElementwisePiece elementwise[3];
 FingerprintPiece pieces[2];
 uint64_t sum;
 
@@ -45,6 +46,9 @@ void ResetLists() {
     copies[i] = {TensorView(Block(i), DType::kFloat32, kCount),
                  TensorView(Block(3 + i), DType::kFloat32, kCount)};
     pieces[i] = {Block(i), DType::kFloat32, kCount, 7, 0};
+  }
+  for (int i = 0; i < 3; ++i) {
+    elementwise[i] = {{Block(2 * i), Block(2 * i + 1)}, kCount};
   }
 }
 
@@ -356,6 +360,88 @@ TEST(ValidateTest, Delta) {
            [](DeltaArgs& a) {
              a.a = a.b = a.output = nullptr;
              a.count = 0;
+           }},
+      });
+}
+
+ElementwiseArgs GoodLerp() {
+  return {ElementwiseOp::kLerp,
+          {DType::kBFloat16, DType::kFloat32},
+          {0.5},
+          elementwise,
+          3};
+}
+
+TEST(ValidateTest, ElementwiseRefuses) {
+  CheckCases<ElementwiseArgs>(
+      GoodLerp(),
+      {
+          {"Lerp: x is int32, which is not floating point",
+           [](ElementwiseArgs& a) { a.dtypes[0] = DType::kInt32; }},
+          {"Lerp: y is bool, which is not floating point",
+           [](ElementwiseArgs& a) { a.dtypes[1] = DType::kBool; }},
+          {"Lerp: t is -inf, which is not finite",
+           [](ElementwiseArgs& a) { a.scalars[0] = -kInfinity; }},
+          {"Lerp: t is nan, which is not finite",
+           [](ElementwiseArgs& a) { a.scalars[0] = kNan; }},
+          {"Lerp: num_pieces is -1; it must be at least 0",
+           [](ElementwiseArgs& a) { a.num_pieces = -1; }},
+          {"Lerp: pieces is null, for 3 elements",
+           [](ElementwiseArgs& a) { a.pieces = nullptr; }},
+          {"Lerp: pieces[2]: count is -1; it must be at least 0",
+           [](ElementwiseArgs&) { elementwise[2].count = -1; }},
+          {"Lerp: pieces[1]: x is null, for 4 elements",
+           [](ElementwiseArgs&) { elementwise[1].operands[0] = nullptr; }},
+          {"Lerp: pieces[1]: y is null, for 4 elements",
+           [](ElementwiseArgs&) { elementwise[1].operands[1] = nullptr; }},
+          // x has 8 bytes, y 16.
+          {"Lerp: pieces[1]: y overlaps x in part",
+           [](ElementwiseArgs&) { elementwise[1].operands[0] = Block(3) - 7; }},
+          {"Lerp: pieces[2]: y overlaps x in part",
+           [](ElementwiseArgs&) {
+             elementwise[2].operands[0] = Block(5) + 15;
+           }},
+          {"Lerp: pieces[0]: y overlaps x in part",
+           [](ElementwiseArgs&) { elementwise[0].operands[0] = Block(1); }},
+          // The operation is named that it is.
+          {"Cast: pieces[1]: to is null, for 4 elements",
+           [](ElementwiseArgs& a) {
+             a.op = ElementwiseOp::kCast;
+             elementwise[1].operands[1] = nullptr;
+           }},
+      });
+}
+
+TEST(ValidateTest, ElementwiseAccepts) {
+  CheckCases<ElementwiseArgs>(
+      GoodLerp(),
+      {
+          {"",
+           [](ElementwiseArgs&) { elementwise[1].operands[0] = Block(3) - 8; }},
+          {"",
+           [](ElementwiseArgs&) {
+             elementwise[1].operands[0] = Block(3) + 16;
+           }},
+          // In place.
+          {"",
+           [](ElementwiseArgs& a) {
+             a.dtypes[0] = DType::kFloat32;
+             elementwise[1].operands[0] = Block(3);
+           }},
+          {"", [](ElementwiseArgs& a) { a.scalars[0] = -kMax; }},
+          // What the operation does not have.
+          {"",
+           [](ElementwiseArgs& a) {
+             a.scalars[1] = kNan;
+             a.dtypes[2] = DType::kBool;
+             elementwise[1].operands[2] = nullptr;
+           }},
+          // Of nothing.
+          {"", [](ElementwiseArgs&) { elementwise[1] = {}; }},
+          {"",
+           [](ElementwiseArgs& a) {
+             a.pieces = nullptr;
+             a.num_pieces = 0;
            }},
       });
 }

@@ -9,6 +9,7 @@
 
 #include "parley/device/cuda/host_launcher.h"
 #include "parley/device/cuda/launch.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/tests/fakes/fake_cuda.h"
 
 namespace parley::fakes {
@@ -140,6 +141,22 @@ cudaError_t Delta(const DeltaArgs& args, const LaunchSettings& settings,
                      settings.ticket});
 }
 
+cudaError_t Elementwise(const ElementwiseArgs& args,
+                        const LaunchSettings& settings, cudaStream_t stream) {
+  const int operands = kernels::SignatureOf(args.op).num_operands();
+  Accesses accesses;
+  for (int64_t i = 0; i < args.num_pieces; ++i) {
+    const ElementwisePiece& piece = args.pieces[i];
+    for (int k = 0; k < operands; ++k) {
+      accesses.push_back(
+          {piece.operands[k], piece.count * SizeOf(args.dtypes[k])});
+    }
+  }
+  return LaunchElementwise(args, settings,
+                           StreamLauncher{kernels::NameOf(args.op), stream,
+                                          accesses, settings.ticket});
+}
+
 cudaError_t Fingerprint(const FingerprintArgs& args,
                         const LaunchSettings& settings, cudaStream_t stream) {
   constexpr auto kWordBytes = static_cast<int64_t>(sizeof(uint64_t));
@@ -158,8 +175,8 @@ cudaError_t Fingerprint(const FingerprintArgs& args,
 
 const CudaKernels& FakeCudaKernels() {
   static constexpr CudaKernels kKernels = {
-      LoadAll, Mean,  Reduce, CopyBlocks, CopyElements,
-      Cast,    Axpby, Lerp,   Delta,      Fingerprint,
+      LoadAll, Mean, Reduce, CopyBlocks,  CopyElements, Cast,
+      Axpby,   Lerp, Delta,  Elementwise, Fingerprint,
   };
   return kKernels;
 }

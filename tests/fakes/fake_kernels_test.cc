@@ -82,6 +82,16 @@ TEST(FakeKernelsTest, AllKernels) {
               cudaSuccess);
     EXPECT_EQ(gpu.Read(d, 3, stream), std::vector<double>({2.5, 5, 7.5}));
 
+    {
+      std::vector<ElementwisePiece> pieces = {{{a, c}, 2}, {{b, c + 2}, 1}};
+      EXPECT_EQ(kernels.Elementwise(
+                    {ElementwiseOp::kLerp, {}, {0.5}, pieces.data(), 2},
+                    settings, stream),
+                cudaSuccess);
+      pieces.assign(2, {});
+    }
+    EXPECT_EQ(gpu.Read(c, 3, stream), std::vector<float>({1.75, 3.5, 5.25}));
+
     BlockCopyList blocks;
     Clear(blocks);
     AppendBlock(blocks, b, c, 3 * sizeof(float));
@@ -152,6 +162,11 @@ TEST(FakeKernelsTest, MemoryIsChecked) {
         refused(kernels.Cast({kFloat, kFloat, small, a, 4}, settings, stream));
         refused(kernels.Cast({kFloat, kFloat, a, small, 4}, settings, stream));
         for (const bool from : {false, true}) {
+          // The second of two pieces.
+          const ElementwisePiece pieces[] = {
+              {{a, small}, 3}, {{from ? small : a, from ? a : small}, 4}};
+          refused(kernels.Elementwise({ElementwiseOp::kCast, {}, {}, pieces, 2},
+                                      settings, stream));
           BlockCopyList blocks;
           Clear(blocks);
           AppendBlock(blocks, from ? small : a, from ? a : small, 16);
@@ -180,7 +195,7 @@ TEST(FakeKernelsTest, MemoryIsChecked) {
         refused(kernels.Fingerprint({&piece, 1, sum}, no_scratch, stream));
         rank.cuda.GetLastError();
       });
-  EXPECT_EQ(report.diagnoses.size(), 20u) << report;
+  EXPECT_EQ(report.diagnoses.size(), 22u) << report;
   for (const char* name : {"Mean", "Reduce", "Delta", "Axpby", "Lerp", "Cast",
                            "CopyBlocks", "CopyElements", "Fingerprint"}) {
     EXPECT_TRUE(report.Mentions(std::string(name) + " on stream 1 touches "))

@@ -82,6 +82,10 @@ class MutantDevice final : public Device {
   absl::Status Delta(const DeltaArgs& args, Stream& stream) override {
     return real_.Delta(args, Real(stream));
   }
+  absl::Status Elementwise(const ElementwiseArgs& args,
+                           Stream& stream) override {
+    return real_.Elementwise(args, Real(stream));
+  }
   absl::Status Fingerprint(const FingerprintArgs& args,
                            Stream& stream) override {
     return real_.Fingerprint(args, Real(stream));
