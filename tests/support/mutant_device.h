@@ -36,7 +36,7 @@ enum class Fault {
   kWritesPastTheEnd,  // of a tensor, by one byte
   kIgnoresWeights,    // that are not 0
   kIgnoresRoot,       // broadcasts from the last rank
-  kMovesBytesTwice,  // those that are averaged
+  kMovesBytesTwice,   // those that are averaged
 };
 
 class MutantDevice final : public Device {
