@@ -3,6 +3,7 @@
 #include "parley/averaging/temporal_average.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/base/casts.h"
 #include "absl/strings/str_cat.h"
@@ -23,13 +24,26 @@ int64_t Aligned(int64_t bytes) {
          Allocator::kAlignment;
 }
 
-// A tensor like `tensor` over other memory.
-TensorView Like(const TensorView& tensor, void* data) {
+// A tensor like `tensor` over other memory, of another dtype.
+TensorView Like(const TensorView& tensor, DType dtype, void* data) {
   if (!tensor.IsDense()) {
-    return TensorView(data, tensor.dtype(), tensor.shape(), tensor.device());
+    return TensorView(data, dtype, tensor.shape(), tensor.device());
   }
-  return *TensorView::Strided(data, tensor.dtype(), tensor.shape(),
-                              tensor.strides(), tensor.device());
+  return *TensorView::Strided(data, dtype, tensor.shape(), tensor.strides(),
+                              tensor.device());
+}
+
+bool IsAveraged(const ParameterSet::Entry& entry) {
+  return entry.policy == Policy::kAverage;
+}
+
+// What the average of the parameter is kept in.
+DType KeptIn(const ParameterSet::Entry& entry,
+             TemporalAverage::Precision precision) {
+  const DType dtype = entry.parameter.tensor.dtype();
+  const bool widened = precision == TemporalAverage::kAtLeastFloat32 &&
+                       IsAveraged(entry) && SizeOf(dtype) < 4;
+  return widened ? DType::kFloat32 : dtype;
 }
 
 absl::Status CheckLike(const NamedTensor& got, const NamedTensor& expected) {
@@ -39,9 +53,15 @@ absl::Status CheckLike(const NamedTensor& got, const NamedTensor& expected) {
       a.shape() == b.shape() && a.device() == b.device()) {
     return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("state: tensor: got \"", got.name, "\" ", a.ToString(),
-                   ", expected \"", expected.name, "\" ", b.ToString()));
+  const bool other_precision = got.name == expected.name &&
+                               IsFloating(a.dtype()) && IsFloating(b.dtype()) &&
+                               a.dtype() != b.dtype();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "state: tensor: got \"", got.name, "\" ", a.ToString(), ", expected \"",
+      expected.name, "\" ", b.ToString(),
+      other_precision ? "; the average was saved with another precision: set "
+                        "TemporalAverage::Options::precision to that"
+                      : ""));
 }
 
 }  // namespace
@@ -74,7 +94,8 @@ absl::Status TemporalAverage::Allocate() {
   int64_t scratch_bytes = 0;
   for (const ParameterSet::Entry& entry : parameters_.entries()) {
     const TensorView& tensor = entry.parameter.tensor;
-    bytes += Aligned(tensor.bytes());
+    bytes +=
+        Aligned(tensor.count() * SizeOf(KeptIn(entry, options_.precision)));
     if (!tensor.IsDense()) {
       scratch_bytes = std::max(scratch_bytes, tensor.bytes());
     }
@@ -85,47 +106,103 @@ absl::Status TemporalAverage::Allocate() {
   PARLEY_ASSIGN_OR_RETURN(
       scratch_, Allocation::Create(device_.allocator(), scratch_bytes));
   auto* next = static_cast<char*>(memory_.data());
-  for (const ParameterSet::Entry& entry : parameters_.entries()) {
+  for (size_t i = 0; i < parameters_.entries().size(); ++i) {
+    const ParameterSet::Entry& entry = parameters_.entries()[i];
     const TensorView& tensor = entry.parameter.tensor;
-    tensors_.push_back({entry.parameter.name, Like(tensor, next)});
-    copies_.push_back({tensor, tensors_.back().tensor});
-    packs_.push_back({tensor, Like(tensor, scratch_.data())});
-    next += Aligned(tensor.bytes());
+    const TensorView average =
+        Like(tensor, KeptIn(entry, options_.precision), next);
+    tensors_.push_back({entry.parameter.name, average});
+    next += Aligned(average.bytes());
+    if (!IsAveraged(entry)) {
+      copies_.push_back({tensor, average});
+      continue;
+    }
+    AddToBatch(i);
+    if (tensor.dtype() == average.dtype()) {
+      first_copies_.push_back({tensor, average});
+    }
   }
   return absl::OkStatus();
 }
 
-bool TemporalAverage::IsAveraged(size_t index) const {
-  return parameters_.entries()[index].policy == Policy::kAverage;
+void TemporalAverage::AddToBatch(size_t index) {
+  const TensorView& tensor = parameters_.entries()[index].parameter.tensor;
+  const TensorView& average = tensors_[index].tensor;
+  auto batch = batches_.end();
+  if (tensor.IsDense()) {
+    batch = std::find_if(batches_.begin(), batches_.end(), [&](const Batch& b) {
+      return b.from == tensor.dtype() && b.strided.to.count() == 0;
+    });
+  }
+  if (batch == batches_.end()) {
+    batch = batches_.emplace(batches_.end());
+    batch->from = tensor.dtype();
+    batch->to = average.dtype();
+  }
+  void* parameter = tensor.data();
+  if (!tensor.IsDense()) {
+    batch->strided = {tensor, Like(tensor, tensor.dtype(), scratch_.data())};
+    parameter = scratch_.data();
+  }
+  batch->indices.push_back(index);
+  batch->pieces.push_back({{parameter, average.data()}, average.count()});
 }
 
 absl::Status TemporalAverage::Update(Stream* stream) {
   Stream& used = stream == nullptr ? *stream_ : *stream;
-  for (size_t i = 0; i < tensors_.size(); ++i) {
-    PARLEY_RETURN_IF_ERROR(UpdateTensor(i, used));
+  const bool first = count_ == 0;
+  PARLEY_RETURN_IF_ERROR(Copy(copies_, used));
+  if (first) PARLEY_RETURN_IF_ERROR(Copy(first_copies_, used));
+  for (const Batch& batch : batches_) {
+    if (first && batch.from == batch.to) continue;
+    if (batch.strided.to.count() > 0) {
+      PARLEY_RETURN_IF_ERROR(Copy({&batch.strided, 1}, used));
+    }
+    PARLEY_RETURN_IF_ERROR(first ? Cast(batch, used) : Lerp(batch, used));
   }
   ++count_;
   return stream == nullptr ? stream_->WaitHost(absl::InfiniteDuration())
                            : absl::OkStatus();
 }
 
-absl::Status TemporalAverage::UpdateTensor(size_t index, Stream& stream) {
-  if (count_ == 0 || !IsAveraged(index)) {
-    return Copy({&copies_[index], 1}, stream);
+TemporalAverage::Batch TemporalAverage::Reversed(
+    const Batch& batch, const ParameterSet& parameters) const {
+  Batch reversed = batch;
+  std::swap(reversed.from, reversed.to);
+  std::swap(reversed.strided.from, reversed.strided.to);
+  for (size_t k = 0; k < batch.pieces.size(); ++k) {
+    const TensorView& parameter =
+        parameters.entries()[batch.indices[k]].parameter.tensor;
+    void** const operands = reversed.pieces[k].operands;
+    std::swap(operands[0], operands[1]);
+    if (parameter.IsDense()) {
+      operands[1] = parameter.data();
+    } else {
+      reversed.strided.to = parameter;
+    }
   }
-  const TensorView& average = tensors_[index].tensor;
-  LerpArgs args;
-  args.dtype = average.dtype();
-  args.t = options_.kind == kEma ? 1 - options_.decay
-                                 : 1 / (static_cast<double>(count_) + 1);
-  args.x = copies_[index].from.data();
-  args.y = average.data();
-  args.count = average.count();
-  if (!copies_[index].from.IsDense()) {
-    PARLEY_RETURN_IF_ERROR(Copy({&packs_[index], 1}, stream));
-    args.x = packs_[index].to.data();
-  }
-  return device_.Lerp(args, stream);
+  return reversed;
+}
+
+absl::Status TemporalAverage::Cast(const Batch& batch, Stream& stream) {
+  return device_.Elementwise({ElementwiseOp::kCast,
+                              {batch.from, batch.to},
+                              {},
+                              batch.pieces.data(),
+                              static_cast<int64_t>(batch.pieces.size())},
+                             stream);
+}
+
+absl::Status TemporalAverage::Lerp(const Batch& batch, Stream& stream) {
+  const double t = options_.kind == kEma
+                       ? 1 - options_.decay
+                       : 1 / (static_cast<double>(count_) + 1);
+  return device_.Elementwise({ElementwiseOp::kLerp,
+                              {batch.from, batch.to},
+                              {t},
+                              batch.pieces.data(),
+                              static_cast<int64_t>(batch.pieces.size())},
+                             stream);
 }
 
 absl::Status TemporalAverage::Copy(absl::Span<const TensorCopy> copies,
@@ -144,13 +221,27 @@ absl::Status TemporalAverage::CopyTo(const ParameterSet& parameters,
     return absl::InvalidArgumentError(
         "CopyTo(): other parameters than those that were averaged");
   }
+  Stream& used = stream == nullptr ? *stream_ : *stream;
   std::vector<TensorCopy> copies;
   for (size_t i = 0; i < tensors_.size(); ++i) {
-    copies.push_back(
-        {tensors_[i].tensor, parameters.entries()[i].parameter.tensor});
+    const TensorView& to = parameters.entries()[i].parameter.tensor;
+    if (tensors_[i].tensor.dtype() == to.dtype()) {
+      copies.push_back({tensors_[i].tensor, to});
+    }
   }
-  Stream& used = stream == nullptr ? *stream_ : *stream;
   PARLEY_RETURN_IF_ERROR(Copy(copies, used));
+  // All of them before the first is enqueued, which needs it until it is done.
+  std::vector<Batch> roundings;
+  for (const Batch& batch : batches_) {
+    if (batch.from != batch.to)
+      roundings.push_back(Reversed(batch, parameters));
+  }
+  for (const Batch& rounding : roundings) {
+    PARLEY_RETURN_IF_ERROR(Cast(rounding, used));
+    if (rounding.strided.to.count() > 0) {
+      PARLEY_RETURN_IF_ERROR(Copy({&rounding.strided, 1}, used));
+    }
+  }
   return used.WaitHost(absl::InfiniteDuration());
 }
 

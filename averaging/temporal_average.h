@@ -20,7 +20,10 @@
 //   kEma     y = y + (1 - decay) * (x - y)
 //   kSwa     y = y + (x - y) / (n + 1)
 // for floating-point tensors of groups with Policy::kAverage; all others are
-// copied at each update. The average is kept in the tensor's own dtype.
+// copied at each update. Each update is formed in float64 and rounded once to
+// what the average is kept in: float32 beside 16-bit tensors, which cannot hold
+// the small steps of a decay near 1, and otherwise the tensor's own dtype. All
+// dense tensors of a dtype are one launch.
 //
 // Thread-safety: thread-compatible.
 #ifndef PARLEY_AVERAGING_TEMPORAL_AVERAGE_H_
@@ -43,14 +46,23 @@ class TemporalAverage {
  public:
   enum Kind { kEma, kSwa };
 
+  // What the average is kept in.
+  enum Precision {
+    kAtLeastFloat32,
+    // Half of the memory for 16-bit tensors, whose average then stands still
+    // once a step is below half a unit in its last place.
+    kOfTheModel,
+  };
+
   struct Options {
     Kind kind = kEma;
     double decay = 0.999;  // kEma: in [0, 1]
+    Precision precision = kAtLeastFloat32;
   };
 
-  // Memory for one copy of `parameters` is taken from `device`, which must
-  // outlive the object. kInvalidArgument for a bad decay, with the value, and
-  // for tensors of another device.
+  // Memory for the average of all `parameters` is taken from `device`, which
+  // must outlive the object. kInvalidArgument for a bad decay, with the value,
+  // and for tensors of another device.
   static absl::StatusOr<std::unique_ptr<TemporalAverage>> Create(
       const ParameterSet& parameters, Device& device, const Options& options);
 
@@ -58,10 +70,10 @@ class TemporalAverage {
   // null for a stream of this object's own, which is waited for.
   absl::Status Update(Stream* stream = nullptr);
 
-  // Writes the average into `parameters`, which must be like those that this
-  // was created from (kInvalidArgument otherwise): the model itself, or another
-  // copy of it. Behind the work on `stream`, and complete on return.
-  // kFailedPrecondition before the first Update().
+  // Writes the average into `parameters`, rounded to their dtypes. They must be
+  // like those that this was created from (kInvalidArgument otherwise): the
+  // model itself, or another copy of it. Behind the work on `stream`, and
+  // complete on return. kFailedPrecondition before the first Update().
   absl::Status CopyTo(const ParameterSet& parameters, Stream* stream = nullptr);
 
   // The number of updates.
@@ -71,17 +83,31 @@ class TemporalAverage {
   // are, strided ones are row-major.
   absl::Span<const NamedTensor> tensors() const { return tensors_; }
 
-  // As ModelAverager's. The state has the average in it, once there is one.
+  // As ModelAverager's. The state has the average in it, once there is one, in
+  // the dtypes in which it is kept; a state of another precision is refused.
   SavedState State() const;
   absl::Status Restore(const SavedState& state);
 
  private:
+  // Tensors that are one launch: all dense ones of a dtype, or a strided one,
+  // which goes through scratch_.
+  struct Batch {
+    DType from = DType::kFloat32;
+    DType to = DType::kFloat32;
+    std::vector<size_t> indices;           // of the parameters
+    std::vector<ElementwisePiece> pieces;  // {parameter, average}
+    TensorCopy strided;  // into scratch_; of no elements where they are dense
+  };
+
   TemporalAverage(const ParameterSet& parameters, Device& device,
                   const Options& options);
 
   absl::Status Allocate();
-  bool IsAveraged(size_t index) const;
-  absl::Status UpdateTensor(size_t index, Stream& stream);
+  void AddToBatch(size_t index);
+  // From the average to `parameters`.
+  Batch Reversed(const Batch& batch, const ParameterSet& parameters) const;
+  absl::Status Cast(const Batch& batch, Stream& stream);
+  absl::Status Lerp(const Batch& batch, Stream& stream);
   absl::Status Copy(absl::Span<const TensorCopy> copies, Stream& stream);
 
   const ParameterSet parameters_;
@@ -91,11 +117,12 @@ class TemporalAverage {
   Allocation memory_;   // of all of tensors_
   Allocation scratch_;  // room for the largest strided tensor, packed
 
-  // By parameter: the average, a copy of the parameter into it, and one of a
-  // strided parameter into scratch_.
-  std::vector<NamedTensor> tensors_;
+  std::vector<NamedTensor> tensors_;  // by parameter: the average
+  std::vector<Batch> batches_;
+  // What each update copies, and what the first one copies besides: bit for
+  // bit, where the average has the parameter's dtype.
   std::vector<TensorCopy> copies_;
-  std::vector<TensorCopy> packs_;
+  std::vector<TensorCopy> first_copies_;
   int64_t count_ = 0;
 };
 
