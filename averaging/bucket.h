@@ -20,6 +20,10 @@ struct Piece {
   int64_t first_index;  // of the piece's first element in its tensor
   int64_t offset;       // of the piece in its bucket, in elements
   TensorView view;      // in that order; one-dimensional if dense
+
+  bool IsContiguous() const {
+    return view.shape().size() == 1 && view.IsDense();
+  }
 };
 
 // What is exchanged in one go: elements of one dtype and one policy.
@@ -27,9 +31,11 @@ struct Piece {
 // Thread-safety: thread-compatible, a value.
 struct Bucket {
   Policy policy;  // not kLeave
-  DType dtype;
-  bool in_place;  // one dense piece, exchanged where it lies
-  int64_t count;  // elements that are exchanged
+  DType tensor_dtype;
+  DType dtype;      // in which it is exchanged: that of its tensors, or a wider
+  bool in_place;    // one dense piece, exchanged where it lies
+  bool outer_step;  // an outer optimizer makes the model of the mean
+  int64_t count;    // elements that are exchanged
   // The last of these, of no piece: zeros, so that all shards start at
   // multiples of Allocator::kAlignment bytes.
   int64_t padding;

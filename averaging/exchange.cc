@@ -21,7 +21,15 @@ Exchange::Exchange(Communicator& communicator, const ParameterSet& parameters,
       options_(options),
       slots_(static_cast<size_t>(plan.slots())),
       weights_(communicator.size()),
-      lists_(plan.dimensions()) {}
+      lists_(plan.dimensions()),
+      packer_(device_, plan.dimensions().packs, plan.dimensions().buckets),
+      copy_writer_(parameters, device_, plan.dimensions().pieces,
+                   plan.dimensions().buckets) {
+  if (options.outer == nullptr) return;
+  outer_writer_ = std::make_unique<OuterWriter>(
+      parameters, *options.outer, device_, plan.dimensions().pieces,
+      plan.dimensions().buckets);
+}
 
 absl::StatusOr<std::unique_ptr<Exchange>> Exchange::Create(
     Communicator& communicator, const ParameterSet& parameters,
@@ -81,56 +89,23 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
   }
   selected_.assign(takes_part.begin(), takes_part.end());
   lists_.active.clear();
-  int next_pack = 0;
   for (int b = 0; b < static_cast<int>(plan_.buckets().size()); ++b) {
-    lists_.first_pack[b] = next_pack;
-    next_pack += plan_.buckets()[b].num_packs();
     lists_.slot[b] = static_cast<uint8_t>(lists_.active.size() % slots_.size());
-    FillPack(b);
-    lists_.taking_part[b] = SelectPieces(b, takes_part);
-    if (lists_.taking_part[b] > 0) lists_.active.push_back(b);
+    const Bucket& bucket = plan_.buckets()[b];
+    const Slot& slot = SlotOf(b);
+    const absl::Span<const Piece> pieces =
+        plan_.pieces().subspan(bucket.first_piece, bucket.num_pieces);
+    if (!bucket.in_place) {
+      packer_.Add(b, bucket, pieces, ValuesOf(b), slot.exchange.data(),
+                  zero_.data());
+    }
+    const int taking_part =
+        WriterOf(bucket).Select(b,
+                                {bucket, pieces, ResultOf(b),
+                                 IsResultInTensor(bucket), slot.stage.data()},
+                                takes_part);
+    if (taking_part > 0) lists_.active.push_back(b);
   }
-}
-
-// Where bucket b is packed: its pieces, and the zeros behind them. What sits
-// out travels along.
-absl::Span<TensorCopy> Exchange::PackOf(int b) {
-  return absl::MakeSpan(lists_.pack)
-      .subspan(static_cast<size_t>(lists_.first_pack[b]),
-               static_cast<size_t>(plan_.buckets()[b].num_packs()));
-}
-
-void Exchange::FillPack(int b) {
-  const Bucket& bucket = plan_.buckets()[b];
-  const absl::Span<TensorCopy> pack = PackOf(b);
-  if (pack.empty()) return;
-  const TensorView values = ValuesOf(b);
-  for (int i = 0; i < bucket.num_pieces; ++i) {
-    const Piece& piece = plan_.pieces()[bucket.first_piece + i];
-    pack[i] = {piece.view, values.Slice(piece.offset, piece.view.count())};
-  }
-  if (bucket.padding == 0) return;
-  pack.back() = {{zero_.data(), bucket.dtype, bucket.padding, device_.id()},
-                 values.Slice(bucket.count - bucket.padding, bucket.padding)};
-}
-
-// Fills the lists of what bucket b writes. Returns how many of its pieces take
-// part.
-int Exchange::SelectPieces(int b, absl::Span<const uint8_t> takes_part) {
-  const Bucket& bucket = plan_.buckets()[b];
-  const TensorView result = ResultOf(b);
-  int next = bucket.first_piece;
-  for (int i = 0; i < bucket.num_pieces; ++i) {
-    const Piece& piece = plan_.pieces()[bucket.first_piece + i];
-    if (!takes_part[piece.parameter]) continue;
-    const TensorView from = result.Slice(piece.offset, piece.view.count());
-    lists_.unpack[next] = {from, piece.view};
-    lists_.prints[next] = {from.data(), bucket.dtype, from.count(),
-                           parameters_.entries()[piece.parameter].id,
-                           piece.first_index};
-    ++next;
-  }
-  return next - bucket.first_piece;
 }
 
 // What the bucket at `position` among the active ones is lent.
@@ -138,7 +113,6 @@ BucketRun Exchange::RunOf(size_t position) {
   const int b = lists_.active[position];
   Slot& slot = SlotOf(b);
   return {.bucket = plan_.buckets()[b],
-          .pack = PackOf(b),
           .values = ValuesOf(b),
           .result = ResultOf(b),
           .exchange = slot.exchange.data(),
@@ -149,11 +123,14 @@ BucketRun Exchange::RunOf(size_t position) {
           .weights = weights_,
           .communicator = communicator_,
           .device = device_,
-          .stream = *slot.stream};
+          .stream = *slot.stream,
+          .packer = packer_,
+          .index = b};
 }
 
-absl::Status Exchange::Start(absl::Span<const double> weights, Stream* after,
-                             const Deadline& deadline) {
+absl::Status Exchange::Start(MeetingKind kind, absl::Span<const double> weights,
+                             Stream* after, const Deadline& deadline) {
+  kind_ = kind;
   weights_.Set(weights);
   lists_.works.clear();
   if (lists_.active.empty()) return absl::OkStatus();
@@ -179,10 +156,11 @@ absl::StatusOr<Exchange::Result> Exchange::Finish(const Deadline& deadline) {
   return result;
 }
 
-absl::StatusOr<Exchange::Result> Exchange::Run(absl::Span<const double> weights,
+absl::StatusOr<Exchange::Result> Exchange::Run(MeetingKind kind,
+                                               absl::Span<const double> weights,
                                                Stream* after,
                                                const Deadline& deadline) {
-  PARLEY_RETURN_IF_ERROR(Start(weights, after, deadline));
+  PARLEY_RETURN_IF_ERROR(Start(kind, weights, after, deadline));
   return Finish(deadline);
 }
 
@@ -220,17 +198,9 @@ absl::Status Exchange::IssueBack(size_t position, const Deadline& deadline) {
   lists_.works.push_back(std::move(work));
   PARLEY_RETURN_IF_ERROR(bucket.route->IssueResult(run));
 
-  const int taking_part = lists_.taking_part[lists_.active[position]];
-  if (!IsResultInTensor(bucket)) {
-    PARLEY_RETURN_IF_ERROR(device_.Copy(
-        {&lists_.unpack[bucket.first_piece], taking_part, /*streaming=*/true},
-        run.stream));
-  }
-  if (!options_.fingerprint) return absl::OkStatus();
-  Slot& slot = SlotOf(lists_.active[position]);
-  return device_.Fingerprint(
-      {&lists_.prints[bucket.first_piece], taking_part, &slot.fingerprint()},
-      run.stream);
+  uint64_t* const sum =
+      options_.fingerprint ? &SlotOf(run.index).fingerprint() : nullptr;
+  return WriterOf(bucket).Issue(run.index, kind_, sum, run.stream);
 }
 
 // Reached by the last slot's work only behind that of all others.

@@ -12,10 +12,15 @@
 #include "absl/types/span.h"
 #include "parley/averaging/deadline.h"
 #include "parley/averaging/exchange_lists.h"
+#include "parley/averaging/outer/outer_state.h"
+#include "parley/averaging/packer.h"
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/plan.h"
 #include "parley/averaging/route/route.h"
 #include "parley/averaging/weights.h"
+#include "parley/averaging/writer/copy_writer.h"
+#include "parley/averaging/writer/outer_writer.h"
+#include "parley/averaging/writer/writer.h"
 #include "parley/comm/communicator.h"
 #include "parley/device/device.h"
 
@@ -46,6 +51,10 @@ class Exchange {
  public:
   struct Options {
     bool fingerprint = true;
+
+    // Where the plan was made with an outer optimizer: that one's state, which
+    // must outlive the exchange.
+    OuterState* outer = nullptr;
   };
 
   struct Result {
@@ -66,11 +75,11 @@ class Exchange {
   void Select(absl::Span<const uint8_t> takes_part);
 
   // Collective: enqueues the meeting, behind the work on `after` if there is
-  // one. `weights`, one per rank, are finite, at least 0, not all 0 and the
-  // same on all ranks. The tensors may be read and written until Finish() has
-  // returned. On error nothing is under way, as with Finish().
-  absl::Status Start(absl::Span<const double> weights, Stream* after,
-                     const Deadline& deadline);
+  // one. `kind` and `weights`, one per rank, are finite, at least 0, not all 0
+  // and the same on all ranks. The tensors may be read and written until
+  // Finish() has returned. On error nothing is under way, as with Finish().
+  absl::Status Start(MeetingKind kind, absl::Span<const double> weights,
+                     Stream* after, const Deadline& deadline);
 
   // Waits for what Start() has enqueued. On error, the communicator is aborted,
   // nothing is under way any more, the message tells how many buckets are
@@ -78,8 +87,8 @@ class Exchange {
   absl::StatusOr<Result> Finish(const Deadline& deadline);
 
   // Start(), then Finish().
-  absl::StatusOr<Result> Run(absl::Span<const double> weights, Stream* after,
-                             const Deadline& deadline);
+  absl::StatusOr<Result> Run(MeetingKind kind, absl::Span<const double> weights,
+                             Stream* after, const Deadline& deadline);
 
   // After an error: a flag for each bucket of the plan, whether it is complete
   // on this rank.
@@ -107,12 +116,14 @@ class Exchange {
   TensorView ValuesOf(int b);
   TensorView ResultOf(int b);
   bool IsResultInTensor(const Bucket& bucket) const {
-    return bucket.in_place && bucket.route->WritesResult();
+    return bucket.in_place && !bucket.outer_step &&
+           bucket.route->WritesResult();
   }
-  absl::Span<TensorCopy> PackOf(int b);
-  void FillPack(int b);
+  Writer& WriterOf(const Bucket& bucket) {
+    if (bucket.outer_step) return *outer_writer_;
+    return copy_writer_;
+  }
   BucketRun RunOf(size_t position);
-  int SelectPieces(int b, absl::Span<const uint8_t> takes_part);
 
   absl::Status Issue(Stream* after, const Deadline& deadline);
   absl::Status IssueBack(size_t position, const Deadline& deadline);
@@ -129,7 +140,12 @@ class Exchange {
   Allocation zero_;                // plan_.zero_bytes() of zeros
   std::vector<uint8_t> selected_;  // by parameter
   Weights weights_;
+  MeetingKind kind_ = MeetingKind::kStep;  // of the meeting that is under way
   ExchangeLists lists_;
+  Packer packer_;
+  CopyWriter copy_writer_;
+  std::unique_ptr<OuterWriter>
+      outer_writer_;  // null without an outer optimizer
   Work barrier_;
 };
 

@@ -14,13 +14,7 @@ size_t WordsPerPlace(const ExchangeDimensions& dimensions) {
 
 ExchangeLists::ExchangeLists(const ExchangeDimensions& dimensions)
     : words_per_place_(WordsPerPlace(dimensions)) {
-  const size_t pieces = static_cast<size_t>(dimensions.pieces);
   const size_t buckets = static_cast<size_t>(dimensions.buckets);
-  pack.resize(static_cast<size_t>(dimensions.packs));
-  unpack.resize(pieces);
-  prints.resize(pieces);
-  first_pack.resize(buckets);
-  taking_part.resize(buckets);
   slot.resize(buckets);
   complete.resize(buckets);
   active.reserve(buckets);
@@ -29,12 +23,9 @@ ExchangeLists::ExchangeLists(const ExchangeDimensions& dimensions)
 }
 
 int64_t ExchangeLists::BytesOf(const ExchangeDimensions& dimensions) {
-  constexpr int64_t kPerPiece = sizeof(TensorCopy) + sizeof(FingerprintPiece);
-  constexpr int64_t kPerPack = sizeof(TensorCopy);
   constexpr int64_t kPerBucket =
-      3 * sizeof(int) + 2 * sizeof(uint8_t) + sizeof(Work);
-  return dimensions.pieces * kPerPiece + dimensions.packs * kPerPack +
-         dimensions.buckets * kPerBucket +
+      2 * sizeof(uint8_t) + sizeof(int) + sizeof(Work);
+  return dimensions.buckets * kPerBucket +
          dimensions.places * static_cast<int64_t>(WordsPerPlace(dimensions) *
                                                   sizeof(std::max_align_t));
 }

@@ -8,22 +8,21 @@
 #include <vector>
 
 #include "parley/comm/work.h"
-#include "parley/device/kernels/arguments.h"
 
 namespace parley {
 
 // How large the lists of an exchange are.
 struct ExchangeDimensions {
   int64_t pieces = 0;
-  int64_t packs = 0;  // copies into buckets that are packed, zeros included
+  int64_t packs = 0;  // Bucket::num_packs() of all buckets
   int64_t buckets = 0;
   int64_t places = 0;          // for arguments: buckets that may be under way
   int64_t argument_bytes = 0;  // of each place
 };
 
-// The host memory that an exchange keeps from one meeting to the next, all of
-// it taken at once: a meeting allocates nothing. BytesOf() is what the plan
-// counts against its budget.
+// The host memory that an exchange's pipeline keeps from one meeting to the
+// next, all of it taken at once: a meeting allocates nothing. BytesOf() is what
+// the plan counts against its budget.
 //
 // Thread-safety: thread-compatible.
 struct ExchangeLists {
@@ -31,17 +30,7 @@ struct ExchangeLists {
 
   static int64_t BytesOf(const ExchangeDimensions& dimensions);
 
-  // Those of bucket b begin at first_pack[b].
-  std::vector<TensorCopy> pack;
-
-  // By piece of the plan. The first taking_part[b] of bucket b's pieces are
-  // those that take part.
-  std::vector<TensorCopy> unpack;
-  std::vector<FingerprintPiece> prints;
-
   // By bucket of the plan.
-  std::vector<int> first_pack;
-  std::vector<int> taking_part;
   std::vector<uint8_t> slot;      // neighbours have different ones
   std::vector<uint8_t> complete;  // in the last meeting, where that failed
 

@@ -238,8 +238,8 @@ absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
   PARLEY_RETURN_IF_ERROR(TakeHeaders());
 
   binding_.exchange->Select(participation_.flags());
-  absl::StatusOr<Exchange::Result> result =
-      binding_.exchange->Run(weights_, options.stream, deadline);
+  absl::StatusOr<Exchange::Result> result = binding_.exchange->Run(
+      MeetingKind::kStep, weights_, options.stream, deadline);
   if (!result.ok()) {
     return Annotate(result.status(), absl::StrCat("meeting ", meetings_,
                                                   " at step ", agreed_step_));

@@ -9,9 +9,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/header.h"
+#include "parley/averaging/outer/outer_state.h"
+#include "parley/averaging/packer.h"
+#include "parley/averaging/parameter_copies.h"
 #include "parley/averaging/route/choose_route.h"
 #include "parley/averaging/route/route.h"
+#include "parley/averaging/storage_order.h"
 #include "parley/averaging/weights.h"
+#include "parley/averaging/writer/copy_writer.h"
+#include "parley/averaging/writer/outer_writer.h"
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/device.h"
@@ -22,23 +28,35 @@ namespace {
 constexpr std::array<Policy, 3> kExchanged = {
     Policy::kAverage, Policy::kIntegerMean, Policy::kBroadcast};
 
+// "reproducible_mean of 1152 bfloat16 as float32 packed with 122 zeros".
+std::string Describe(const Bucket& bucket) {
+  std::string text = absl::StrCat(bucket.route->name(), " of ", bucket.count,
+                                  " ", Name(bucket.tensor_dtype));
+  if (bucket.dtype != bucket.tensor_dtype) {
+    absl::StrAppend(&text, " as ", Name(bucket.dtype));
+  }
+  absl::StrAppend(&text, bucket.in_place ? " in place" : " packed");
+  if (bucket.padding > 0) {
+    absl::StrAppend(&text, " with ", bucket.padding, " zeros");
+  }
+  return text;
+}
+
 bool IsAligned(const TensorView& view) {
   return reinterpret_cast<uintptr_t>(view.data()) % Allocator::kAlignment == 0;
 }
 
 constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Cuts the tensors of one dtype and policy into buckets of at most `capacity`
-// elements, which go by `route`. Where that many will do, shards are multiples
-// of Allocator::kAlignment bytes, so that devices and networks move them in
-// whole words: buckets hold a multiple of `unit` elements.
+// Cuts the tensors of one dtype and policy into buckets like `model`, of at
+// most `capacity` elements. Where that many will do, shards are multiples of
+// Allocator::kAlignment bytes, so that devices and networks move them in whole
+// words: buckets hold a multiple of `unit` elements.
 class Cutter {
  public:
-  Cutter(Policy policy, DType dtype, const Route& route, int64_t capacity,
-         int64_t unit, std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
-      : policy_(policy),
-        dtype_(dtype),
-        route_(route),
+  Cutter(const Bucket& model, int64_t capacity, int64_t unit,
+         std::vector<Bucket>& buckets, std::vector<Piece>& pieces)
+      : model_(model),
         capacity_(capacity < unit ? capacity : capacity / unit * unit),
         unit_(capacity < unit ? 1 : unit),
         buckets_(buckets),
@@ -49,8 +67,8 @@ class Cutter {
   // costs less than a copy.
   int64_t CountInPlace(const TensorView& tensor) const {
     const int64_t count = tensor.count();
-    if (!route_.AllowsInPlace() || !tensor.IsDense() ||
-        count <= capacity_ / 2) {
+    if (!model_.route->AllowsInPlace() || tensor.dtype() != model_.dtype ||
+        !tensor.IsDense() || count <= capacity_ / 2) {
       return 0;
     }
     return count < unit_ ? count : count / unit_ * unit_;
@@ -71,7 +89,11 @@ class Cutter {
   void AddPacked(int parameter, const TensorView& tensor) {
     int64_t next_index = CountInPlace(tensor);
     if (next_index == tensor.count()) return;
-    Pack(parameter, InStorageOrder(tensor, next_index), next_index);
+    const TensorView all = InStorageOrder(tensor);
+    Pack(parameter,
+         next_index == 0 ? all
+                         : all.Slice(next_index, tensor.count() - next_index),
+         next_index);
   }
 
   // Nothing more is packed.
@@ -80,8 +102,9 @@ class Cutter {
  private:
   void Open(bool in_place) {
     Pad();
-    buckets_.push_back({policy_, dtype_, in_place, 0, 0,
-                        static_cast<int>(pieces_.size()), 0, &route_});
+    Bucket& bucket = buckets_.emplace_back(model_);
+    bucket.in_place = in_place;
+    bucket.first_piece = static_cast<int>(pieces_.size());
     has_room_ = !in_place;
   }
 
@@ -128,27 +151,6 @@ class Cutter {
     }
   }
 
-  // The elements from `begin` on, which is 0 for a strided tensor, with the
-  // outermost dimension first: whatever boxes are cut from it, row-major order
-  // is then storage order.
-  static TensorView InStorageOrder(const TensorView& tensor, int64_t begin) {
-    if (tensor.IsDense()) return tensor.Slice(begin, tensor.count() - begin);
-    std::vector<std::pair<int64_t, int64_t>> dimensions;  // stride, size
-    for (size_t d = 0; d < tensor.shape().size(); ++d) {
-      dimensions.emplace_back(tensor.strides()[d], tensor.shape()[d]);
-    }
-    std::stable_sort(dimensions.begin(), dimensions.end(),
-                     [](auto& a, auto& b) { return a.first > b.first; });
-    std::vector<int64_t> shape;
-    std::vector<int64_t> strides;
-    for (const auto& [stride, size] : dimensions) {
-      strides.push_back(stride);
-      shape.push_back(size);
-    }
-    return *TensorView::Strided(tensor.data(), tensor.dtype(), shape, strides,
-                                tensor.device());
-  }
-
   static TensorView Rows(const TensorView& view, size_t dimension,
                          int64_t begin, int64_t count) {
     std::vector<int64_t> shape(view.shape().begin(), view.shape().end());
@@ -159,9 +161,7 @@ class Cutter {
                                 view.device());
   }
 
-  const Policy policy_;
-  const DType dtype_;
-  const Route& route_;
+  const Bucket model_;
   const int64_t capacity_;
   const int64_t unit_;
   std::vector<Bucket>& buckets_;
@@ -219,7 +219,11 @@ AveragingPlan::AveragingPlan(const ParameterSet& parameters,
   for (const ParameterSet::Entry& entry : parameters.entries()) {
     names_.push_back(entry.parameter.name);
   }
-  if (options_.world_size > 1) Cut(parameters);
+  // Alone, a rank has nothing to exchange, but a step to take.
+  if (options_.world_size > 1 || options_.outer != nullptr) Cut(parameters);
+  if (options_.outer != nullptr) {
+    state_bytes_ = OuterState::BytesOf(*options_.outer, parameters);
+  }
   Measure();
   fingerprint_ = HashCombine(parameters.Fingerprint(),
                              static_cast<uint64_t>(options_.world_size));
@@ -237,14 +241,25 @@ AveragingPlan::AveragingPlan(const ParameterSet& parameters,
   }
 }
 
+// What the buckets of a policy and a dtype have in common.
+Bucket AveragingPlan::ModelOf(Policy policy, DType dtype) const {
+  Bucket model = {};
+  model.policy = policy;
+  model.outer_step = options_.outer != nullptr && policy == Policy::kAverage;
+  model.tensor_dtype = dtype;
+  // A step is small beside what it is added to: 16 bits would lose most of it.
+  model.dtype = model.outer_step ? ParameterCopies::DTypeFor(dtype) : dtype;
+  model.route = &ChooseRoute(policy, options_.reduction);
+  return model;
+}
+
 void AveragingPlan::Cut(const ParameterSet& parameters) {
   const auto entries = parameters.entries();
   for (Policy policy : kExchanged) {
-    const Route& route = ChooseRoute(policy, options_.reduction);
     for (DType dtype : kAllDTypes) {
-      const int64_t size = SizeOf(dtype);
-      Cutter cutter(policy, dtype, route,
-                    std::max<int64_t>(1, bucket_bytes_ / size),
+      const Bucket model = ModelOf(policy, dtype);
+      const int64_t size = SizeOf(model.dtype);
+      Cutter cutter(model, std::max<int64_t>(1, bucket_bytes_ / size),
                     options_.world_size * Allocator::kAlignment / size,
                     buckets_, pieces_);
       for (bool in_place : {true, false}) {
@@ -275,6 +290,11 @@ void AveragingPlan::Measure() {
     const Footprint needs = bucket.route->Needs(bucket, ranks);
     exchange_bytes_ = std::max(exchange_bytes_, needs.exchange_bytes);
     stage_bytes_ = std::max(stage_bytes_, needs.stage_bytes);
+    // A step writes what is strided there, from which it is copied.
+    if (bucket.outer_step && !bucket.in_place) {
+      stage_bytes_ =
+          std::max(stage_bytes_, bucket.count * SizeOf(bucket.tensor_dtype));
+    }
     dimensions_.argument_bytes =
         std::max(dimensions_.argument_bytes, needs.argument_bytes);
     dimensions_.packs += bucket.num_packs();
@@ -284,9 +304,15 @@ void AveragingPlan::Measure() {
   constexpr int64_t kOpeningBytesPerRank = sizeof(Header) + sizeof(double);
   peak_bytes_ = slots() * (exchange_bytes_ + stage_bytes_ + kFingerprintBytes) +
                 zero_bytes_ + ExchangeLists::BytesOf(dimensions_) +
+                Packer::BytesOf(dimensions_.packs, dimensions_.buckets) +
+                CopyWriter::BytesOf(dimensions_.pieces, dimensions_.buckets) +
                 Weights::BytesOf(ranks) + ranks * kOpeningBytesPerRank +
                 dimensions_.pieces * static_cast<int64_t>(sizeof(Piece)) +
                 dimensions_.buckets * static_cast<int64_t>(sizeof(Bucket));
+  if (options_.outer != nullptr) {
+    peak_bytes_ += OuterWriter::BytesOf(*options_.outer, dimensions_.pieces,
+                                        dimensions_.buckets);
+  }
   for (const std::string& name : names_) {
     peak_bytes_ += static_cast<int64_t>(sizeof(name) + name.size() + 1);
   }
@@ -306,14 +332,13 @@ std::string AveragingPlan::ToString() const {
       names_.size(), " parameters on ", options_.world_size,
       " ranks: ", buckets_.size(), " buckets of at most ", bucket_bytes_,
       " bytes, ", peak_bytes_, " bytes beyond the model");
+  if (options_.outer != nullptr) {
+    absl::StrAppend(&text, ", ", state_bytes_, " beside it for ",
+                    parley::ToString(*options_.outer));
+  }
   for (size_t b = 0; b < buckets_.size(); ++b) {
     const Bucket& bucket = buckets_[b];
-    absl::StrAppend(&text, "\n  bucket ", b, ": ", bucket.route->name(), " of ",
-                    bucket.count, " ", Name(bucket.dtype),
-                    bucket.in_place ? " in place" : " packed");
-    if (bucket.padding > 0) {
-      absl::StrAppend(&text, " with ", bucket.padding, " zeros");
-    }
+    absl::StrAppend(&text, "\n  bucket ", b, ": ", Describe(bucket));
     if (bucket.in_place && !IsAligned(pieces_[bucket.first_piece].view)) {
       absl::StrAppend(&text, ", not aligned to ", Allocator::kAlignment,
                       " bytes");

@@ -4,6 +4,7 @@
 #define PARLEY_AVERAGING_PLAN_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/types/span.h"
 #include "parley/averaging/bucket.h"
 #include "parley/averaging/exchange_lists.h"
+#include "parley/averaging/outer/outer_optimizer.h"
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/reduction.h"
 #include "parley/device/tensor.h"
@@ -29,6 +31,11 @@ struct PlanOptions {
 
   // Of floating-point means; the others are formed reproducibly in any case.
   Reduction reduction = Reduction::kReproducible;
+
+  // Makes the model of the mean; null where the mean is the model. With one,
+  // a world of one has a plan, too, and 16-bit tensors are exchanged as
+  // float32.
+  std::shared_ptr<const OuterOptimizer> outer = nullptr;
 };
 
 // What one meeting will do, fixed before training and before any
@@ -69,6 +76,7 @@ class AveragingPlan {
                                               const PlanOptions& options);
 
   int world_size() const { return options_.world_size; }
+  const OuterOptimizer* outer() const { return options_.outer.get(); }
   Reduction reduction() const { return options_.reduction; }
   absl::Span<const Bucket> buckets() const { return buckets_; }
   absl::Span<const Piece> pieces() const { return pieces_; }
@@ -88,12 +96,15 @@ class AveragingPlan {
   // Of the lists that an exchange keeps.
   const ExchangeDimensions& dimensions() const { return dimensions_; }
 
-  // All that a meeting needs beyond the parameters: staging memory, lists and
-  // headers. At most the budget.
+  // All that a meeting needs beyond the parameters and what is kept beside
+  // them: staging memory, lists and headers. At most the budget.
   int64_t peak_bytes() const { return peak_bytes_; }
 
   // Bytes that rank `rank` receives from others to exchange `bucket`.
   int64_t BytesReceived(const Bucket& bucket, int rank) const;
+
+  // What an outer optimizer keeps beside the parameters, on each rank.
+  int64_t state_bytes() const { return state_bytes_; }
 
   // Of everything that ranks must agree on to exchange by this plan.
   uint64_t Fingerprint() const { return fingerprint_; }
@@ -105,6 +116,7 @@ class AveragingPlan {
   AveragingPlan(const ParameterSet& parameters, const PlanOptions& options,
                 int64_t bucket_bytes);
 
+  Bucket ModelOf(Policy policy, DType dtype) const;
   void Cut(const ParameterSet& parameters);
   void Measure();
 
@@ -118,6 +130,7 @@ class AveragingPlan {
   ExchangeDimensions dimensions_;
   int64_t zero_bytes_ = sizeof(uint64_t);
   int64_t peak_bytes_ = 0;
+  int64_t state_bytes_ = 0;
   uint64_t fingerprint_ = 0;
 };
 

@@ -24,7 +24,7 @@ class BroadcastRoute final : public Route {
 
   absl::Status IssueFront(const BucketRun& run,
                           const Deadline&) const override {
-    return Pack(run);
+    return run.Pack();
   }
 
   absl::StatusOr<Work> IssueOperation(const BucketRun& run,

@@ -41,7 +41,7 @@ class NativeSumRoute final : public Route {
     const double& weight = run.weights.of(run.communicator.rank());
     if (weight == 0)
       return run.device.Copy({&arguments.nothing, 1}, run.stream);
-    PARLEY_RETURN_IF_ERROR(Pack(run));
+    PARLEY_RETURN_IF_ERROR(run.Pack());
     const bool first = DividesFirst(run);
     if (!first && !run.bucket.in_place) return absl::OkStatus();
     return run.device.Mean(

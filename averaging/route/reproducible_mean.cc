@@ -35,7 +35,7 @@ class ReproducibleMeanRoute final : public Route {
 
   absl::Status IssueFront(const BucketRun& run,
                           const Deadline& deadline) const override {
-    PARLEY_RETURN_IF_ERROR(Pack(run));
+    PARLEY_RETURN_IF_ERROR(run.Pack());
     const TensorView shard = ShardIn(run);
     const TensorView recv(run.exchange, run.bucket.dtype,
                           run.communicator.size() * shard.count(),

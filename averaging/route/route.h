@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "parley/averaging/bucket.h"
 #include "parley/averaging/deadline.h"
+#include "parley/averaging/packer.h"
 #include "parley/averaging/weights.h"
 #include "parley/comm/communicator.h"
 #include "parley/comm/work.h"
@@ -37,9 +38,7 @@ struct Footprint {
 struct BucketRun {
   const Bucket& bucket;
 
-  // Copies of this rank's pieces, and of zeros behind them, into `values`; none
-  // where `values` is the tensor itself.
-  absl::Span<const TensorCopy> pack;
+  // What this rank brings: the tensor itself, or what Pack() fills.
   TensorView values;
 
   // Where the result is wanted. The exchange area, but for a route that writes
@@ -56,6 +55,12 @@ struct BucketRun {
   Communicator& communicator;
   Device& device;
   Stream& stream;
+
+  // Enqueues the packing of this rank's pieces, and of zeros behind them, into
+  // `values`; nothing where `values` is the tensor itself.
+  absl::Status Pack() const { return packer.Issue(index, stream); }
+  const Packer& packer;
+  int index;  // of the bucket in the plan
 };
 
 // What one kind of bucket does in a meeting: the way from every rank's values
@@ -105,14 +110,6 @@ class Route {
   virtual absl::StatusOr<Work> IssueOperation(
       const BucketRun& run, const Deadline& deadline) const = 0;
   virtual absl::Status IssueResult(const BucketRun& run) const = 0;
-
- protected:
-  // Enqueues the copies of `run.pack`, if there are any.
-  static absl::Status Pack(const BucketRun& run) {
-    if (run.pack.empty()) return absl::OkStatus();
-    return run.device.Copy(
-        {run.pack.data(), static_cast<int64_t>(run.pack.size())}, run.stream);
-  }
 };
 
 }  // namespace parley

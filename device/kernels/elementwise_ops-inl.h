@@ -42,3 +42,42 @@ struct LerpOp {
     y = t == 1 ? x : Add(y, Mul(t, Sub(x, y)));
   }
 };
+
+// Nesterov's momentum, as torch.optim.SGD with nesterov and without dampening,
+// on the outer gradient g = anchor - mean:
+//   momentum = mu momentum + g
+//   model = anchor = anchor - rate (g + mu momentum)
+struct NesterovOp {
+  static constexpr ElementwiseSignature kSignature = {
+      {{"model", OperandUse::kWrite},
+       {"anchor", OperandUse::kUpdate},
+       {"mean", OperandUse::kRead},
+       {"momentum", OperandUse::kUpdate}},
+      {"rate", "mu"}};
+
+  template <typename V>
+  PARLEY_HD_INLINE static void Apply(const double* scalars, V& model, V& anchor,
+                                     const V& mean, V& momentum) {
+    const V gradient = Sub(anchor, mean);
+    momentum = Add(Mul(scalars[1], momentum), gradient);
+    anchor =
+        Sub(anchor, Mul(scalars[0], Add(gradient, Mul(scalars[1], momentum))));
+    model = anchor;
+  }
+};
+
+// model = anchor = mean.
+struct ResetOp {
+  static constexpr ElementwiseSignature kSignature = {
+      {{"model", OperandUse::kWrite},
+       {"anchor", OperandUse::kWrite},
+       {"mean", OperandUse::kRead}},
+      {}};
+
+  template <typename V>
+  PARLEY_HD_INLINE static void Apply(const double*, V& model, V& anchor,
+                                     const V& mean) {
+    model = mean;
+    anchor = mean;
+  }
+};

@@ -26,7 +26,9 @@
 // Calls X(name) for each: ElementwiseOp::k<name>, kernels::<name>Op.
 #define PARLEY_ELEMENTWISE_OPS(X) \
   X(Cast)                         \
-  X(Lerp)
+  X(Lerp)                         \
+  X(Nesterov)                     \
+  X(Reset)
 
 namespace parley {
 

@@ -1,0 +1,71 @@
+// Copyright 2026 The Parley Authors
+// SPDX-License-Identifier: Apache-2.0
+#include "parley/averaging/packer.h"
+
+#include "parley/base/status_macros.h"
+
+namespace parley {
+
+Packer::Packer(Device& device, int64_t packs, int64_t buckets)
+    : device_(device),
+      ranges_(static_cast<size_t>(buckets)),
+      copies_(static_cast<size_t>(packs)),
+      casts_(static_cast<size_t>(packs)) {}
+
+int64_t Packer::BytesOf(int64_t packs, int64_t buckets) {
+  return packs * static_cast<int64_t>(sizeof(TensorCopy) +
+                                      sizeof(ElementwisePiece)) +
+         buckets * static_cast<int64_t>(sizeof(Range));
+}
+
+void Packer::Add(int b, const Bucket& bucket, absl::Span<const Piece> pieces,
+                 const TensorView& values, void* scratch, const void* zero) {
+  if (b == 0) next_copy_ = next_cast_ = 0;
+  Range& range = ranges_[b];
+  range = {.first_copy = next_copy_,
+           .first_cast = next_cast_,
+           .from = bucket.tensor_dtype,
+           .to = bucket.dtype};
+  const bool widens = bucket.dtype != bucket.tensor_dtype;
+  for (const Piece& piece : pieces) {
+    const int64_t count = piece.view.count();
+    const TensorView to = values.Slice(piece.offset, count);
+    if (!widens) {
+      copies_[next_copy_++] = {piece.view, to};
+      continue;
+    }
+    void* from = piece.view.data();
+    if (!piece.IsContiguous()) {
+      from = static_cast<char*>(scratch) +
+             piece.offset * SizeOf(bucket.tensor_dtype);
+      copies_[next_copy_++] = {
+          piece.view, {from, bucket.tensor_dtype, count, piece.view.device()}};
+    }
+    casts_[next_cast_++] = {{from, to.data()}, count};
+  }
+  if (bucket.padding > 0) {
+    copies_[next_copy_++] = {
+        {const_cast<void*>(zero), bucket.dtype, bucket.padding,
+         values.device()},
+        values.Slice(bucket.count - bucket.padding, bucket.padding)};
+  }
+  range.copies = next_copy_ - range.first_copy;
+  range.casts = next_cast_ - range.first_cast;
+}
+
+absl::Status Packer::Issue(int b, Stream& stream) const {
+  const Range& range = ranges_[b];
+  if (range.copies > 0) {
+    PARLEY_RETURN_IF_ERROR(
+        device_.Copy({&copies_[range.first_copy], range.copies}, stream));
+  }
+  if (range.casts == 0) return absl::OkStatus();
+  return device_.Elementwise({ElementwiseOp::kCast,
+                              {range.from, range.to},
+                              {},
+                              &casts_[range.first_cast],
+                              range.casts},
+                             stream);
+}
+
+}  // namespace parley
