@@ -10,13 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/annotate.h"
 #include "parley/averaging/state_fields.h"
-#include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
 namespace {
 
-constexpr uint64_t kProtocolVersion = 1;
+constexpr int64_t kProtocolVersion = 1;
 constexpr char kStateKind[] = "model_averager";
 
 // Tells nobody.
@@ -96,7 +95,7 @@ absl::Status ModelAverager::Configure(Communicator* communicator, CallKind kind,
   mine.loss = signals_.loss;
   const Deadline deadline(communicator->clock(), options_.timeout);
   return binding.agreement->Reach(
-      mine, binding.terms, local,
+      mine, binding.description, local,
       [this] { return parley::ToString(*options_.schedule); }, deadline);
 }
 
@@ -122,15 +121,16 @@ absl::Status ModelAverager::Prepare(Communicator* communicator,
       binding.exchange,
       Exchange::Create(*communicator, options_.parameters, *binding.plan,
                        {options_.fingerprint}));
-  Terms& terms = binding.terms;
-  terms[kTermVersion] = kProtocolVersion;
-  terms[kTermElements] = static_cast<uint64_t>(options_.parameters.count());
-  terms[kTermParameters] = options_.parameters.Fingerprint();
-  terms[kTermReduction] = static_cast<uint64_t>(options_.reduction);
-  terms[kTermBucketBytes] = static_cast<uint64_t>(binding.plan->bucket_bytes());
-  terms[kTermPlan] = binding.plan->Fingerprint();
-  terms[kTermSchedule] = HashString(parley::ToString(*options_.schedule));
-  terms[kTermFingerprintOn] = options_.fingerprint;
+  Description& description = binding.description;
+  description.Set("protocol version", kProtocolVersion);
+  description.Set("elements", options_.parameters.count());
+  description.Set("parameters",
+                  Description::Bits{options_.parameters.Fingerprint()});
+  description.Set("reduction", std::string(Name(options_.reduction)));
+  description.Set("bucket_bytes", binding.plan->bucket_bytes());
+  description.Set("plan", Description::Bits{binding.plan->Fingerprint()});
+  description.Append("schedule", options_.schedule->Describe());
+  description.Set("fingerprint", int64_t{options_.fingerprint});
   return absl::OkStatus();
 }
 
@@ -228,11 +228,14 @@ absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
   mine.learning_rate = options.learning_rate;
   mine.loss = options.loss;
   mine.moved = step_ != step_at_last_meeting_;
-  binding_.terms[kTermTakingPart] =
-      static_cast<uint64_t>(participation_.count());
-  binding_.terms[kTermParticipation] = participation_.Fingerprint();
+  Description& description = binding_.description;
+  description.Set("parameters taking part", participation_.count());
+  description.Set("participation",
+                  Description::Bits{participation_.Fingerprint()});
+  description.Set("model after the last meeting",
+                  Description::Bits{binding_.model_fingerprint});
   PARLEY_RETURN_IF_ERROR(binding_.agreement->Reach(
-      mine, binding_.terms, local, [this] { return participation_.ToString(); },
+      mine, description, local, [this] { return participation_.ToString(); },
       deadline));
   const int64_t met_ns = clock.NowNs();
   PARLEY_RETURN_IF_ERROR(TakeHeaders());
@@ -251,7 +254,7 @@ StepReport ModelAverager::Complete(const Exchange::Result& result,
                                    int64_t wait_ns, int64_t move_ns) {
   ++meetings_;
   step_at_last_meeting_ = step_;
-  binding_.terms[kTermModelFingerprint] = result.fingerprint;
+  binding_.model_fingerprint = result.fingerprint;
   const int64_t others = binding_.communicator->size() - 1;
   StepReport& report = last_meeting_;
   report.step = agreed_step_;
@@ -316,21 +319,25 @@ SavedState ModelAverager::State() const {
   writer.SetBits("learning_rate_bits",
                  absl::bit_cast<uint64_t>(signals_.learning_rate));
   writer.SetBits("loss_bits", absl::bit_cast<uint64_t>(signals_.loss));
-  writer.SetBits("model_fingerprint", binding_.terms[kTermModelFingerprint]);
+  writer.SetBits("model_fingerprint", binding_.model_fingerprint);
   writer.SetInteger("world_size", plan().world_size());
   writer.SetBits("parameters", options_.parameters.Fingerprint());
   writer.SetText("reduction", Name(options_.reduction));
-  for (const auto& [name, value] : options_.schedule->Describe()) {
-    writer.SetText(absl::StrCat("schedule.", name), value);
+  Description schedule;
+  schedule.Append("schedule", options_.schedule->Describe());
+  for (const Description::Field& field : schedule.fields()) {
+    writer.SetText(field.name, parley::ToString(field.value));
   }
   return {writer.ToJson(), {}};
 }
 
 absl::Status ModelAverager::CheckConfiguration(
     const StateReader& reader) const {
-  for (const auto& [name, value] : options_.schedule->Describe()) {
+  Description schedule;
+  schedule.Append("schedule", options_.schedule->Describe());
+  for (const Description::Field& field : schedule.fields()) {
     PARLEY_RETURN_IF_ERROR(
-        reader.ExpectText(absl::StrCat("schedule.", name), value));
+        reader.ExpectText(field.name, parley::ToString(field.value)));
   }
   PARLEY_RETURN_IF_ERROR(
       reader.ExpectText("reduction", Name(options_.reduction)));
@@ -373,7 +380,7 @@ absl::Status ModelAverager::Restore(const SavedState& state) {
   next_stop_ = next_.step;
   signals_ = {absl::bit_cast<double>(learning_rate),
               absl::bit_cast<double>(loss)};
-  binding_.terms[kTermModelFingerprint] = fingerprint;
+  binding_.model_fingerprint = fingerprint;
   finished_ = false;
   return absl::OkStatus();
 }

@@ -54,6 +54,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "parley/averaging/agreement.h"
+#include "parley/averaging/description.h"
 #include "parley/averaging/exchange.h"
 #include "parley/averaging/header.h"
 #include "parley/averaging/observer.h"
@@ -191,7 +193,8 @@ class ModelAverager {
     std::unique_ptr<AveragingPlan> plan;
     std::unique_ptr<Agreement> agreement;
     std::unique_ptr<Exchange> exchange;
-    Terms terms = {};
+    Description description;
+    uint64_t model_fingerprint = 0;  // after the last meeting
   };
 
   explicit ModelAverager(ModelAveragerOptions options);

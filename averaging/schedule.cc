@@ -41,13 +41,15 @@ class Periodic final : public Schedule {
     return {Add(position.step, options_.period - since_last)};
   }
 
-  std::vector<std::pair<std::string, std::string>> Describe() const override {
-    return {
-        {"kind", "periodic"},
-        {"period", absl::StrCat(options_.period)},
-        {"warmup_steps", absl::StrCat(options_.warmup_steps)},
-        {"first", options_.first == FirstMeeting::kAtWarmup ? "at_warmup"
-                                                            : "after_period"}};
+  Description Describe() const override {
+    Description description;
+    description.Set("kind", "periodic");
+    description.Set("period", options_.period);
+    description.Set("warmup_steps", options_.warmup_steps);
+    description.Set("first", options_.first == FirstMeeting::kAtWarmup
+                                 ? "at_warmup"
+                                 : "after_period");
+    return description;
   }
 
  private:
@@ -62,15 +64,7 @@ class Periodic final : public Schedule {
 }  // namespace
 
 std::string ToString(const Schedule& schedule) {
-  std::string text;
-  for (const auto& [name, value] : schedule.Describe()) {
-    if (text.empty()) {
-      text = value;
-    } else {
-      absl::StrAppend(&text, ", ", name, " ", value);
-    }
-  }
-  return text;
+  return ToString(schedule.Describe());
 }
 
 std::shared_ptr<const Schedule> PeriodicSchedule(

@@ -20,10 +20,9 @@
 #include <limits>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "parley/averaging/description.h"
 #include "parley/averaging/observer.h"
 
 namespace parley {
@@ -65,7 +64,7 @@ class Schedule {
 
   // All that Next() depends on, as names and values: what ranks compare and
   // what a saved state is checked against. The first is the kind.
-  virtual std::vector<std::pair<std::string, std::string>> Describe() const = 0;
+  virtual Description Describe() const = 0;
 };
 
 // "periodic, period 8, warmup_steps 500, first at_warmup".
