@@ -4,9 +4,10 @@
 #
 # Shows that what .ci/run keeps of earlier clones is neither missed nor stale:
 # another clone compiles nothing, a changed header is compiled again, tests run
-# again, and another version of a package has another folder. Not a Bazel test,
-# since it runs Bazel. An argument is the folder of a cache that has what a first
-# clone has compiled; without one that clone is made here.
+# again, another version of a package has another folder, and the folder does not
+# grow for ever. Not a Bazel test, since it runs Bazel. An argument is the folder
+# of a cache that has what a first clone has compiled; without one that clone is
+# made here.
 set -euo pipefail
 repository=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -23,24 +24,44 @@ fail() {
 }
 
 # What the folder is called depends on what dpkg says is installed.
-name() { PATH=$work/bin:$PATH PARLEY_DISK_CACHE=$work/cache \
-  "$repository/.ci/disk_cache"; }
-before=$(name)
+name() {
+  PATH=$work/bin:$PATH PARLEY_DISK_CACHE=$1 "$repository/.ci/disk_cache"
+}
+before=$(name "$work/cache")
 [[ $before == "$work/cache/"* ]] || fail "the folder is '$before'"
-[[ $(name) == "$before" ]] || fail "the folder's name changes without a reason"
+[[ $(name "$work/cache") == "$before" ]] ||
+  fail "the folder's name changes without a reason"
 mkdir "$work/bin"
 printf '#!/bin/sh\necho "libabsl-dev 1 install ok installed"\n' \
   >"$work/bin/dpkg-query"
 chmod +x "$work/bin/dpkg-query"
-[[ $(name) != "$before" ]] || fail "other headers, but the same folder"
-[[ -z $(PARLEY_DISK_CACHE="" "$repository/.ci/disk_cache") ]] ||
-  fail "there is a folder although the variable is empty"
+[[ $(name "$work/cache") != "$before" ]] ||
+  fail "other headers, but the same folder"
+printf '#!/bin/sh\nexit 1\n' >"$work/bin/dpkg-query"
+[[ -z $(name "$work/cache") ]] || fail "a folder for unknown packages"
+rm "$work/bin/dpkg-query"
+[[ -z $(name "") ]] || fail "a folder although the variable is empty"
+[[ -z $(name /dev/null) ]] || fail "a folder that cannot be written"
 
-# build CLONE: tests a target there; its output is in $work/log.
+# Of three files of 1 MB, the one that was not read for longest goes.
+mkdir "$work/full"
+for days in 1 2 3; do
+  head -c 1000000 /dev/zero >"$work/full/$days days"
+  touch -d "-$days days" "$work/full/$days days"
+done
+"$repository/.ci/prune_cache" 2 "$work/full"
+[[ $(ls "$work/full") == "1 days"$'\n'"2 days" ]] ||
+  fail "of 1, 2 and 3 days there are left: $(ls "$work/full")"
+
+# build CLONE: tests a target there, compiled by both compilers, each with its
+# precompiled header; the output is in $work/log.
 build() {
-  (cd "$work/$1" && ./bazelw --output_base="$work/out-$1" test --config=ci \
-    --disk_cache="$disk" --nocache_test_results \
-    //base:hash_test) >"$work/log" 2>&1
+  local compiler
+  for compiler in "" "--config=clang --config=tsan"; do
+    (cd "$work/$1" && ./bazelw --output_base="$work/out-$1" test --config=ci \
+      $compiler --disk_cache="$disk" --nocache_test_results \
+      //base:hash_test) || return 1
+  done >"$work/log" 2>&1
 }
 
 for clone in one two; do
@@ -51,12 +72,10 @@ for clone in one two; do
 done
 [[ $# -gt 0 ]] || build one || fail "does not build: $(tail -n 20 "$work/log")"
 build two || fail "does not build elsewhere: $(tail -n 20 "$work/log")"
-grep -q 'processes: .*remote cache hit' "$work/log" ||
-  fail "nothing came from the cache: $(tail -n 5 "$work/log")"
-# What runs is the test.
+# What runs is the test, twice.
 ran=$(grep -oE '[0-9]+ (linux-sandbox|processwrapper-sandbox|local)' \
   "$work/log" | awk '{ n += $1 } END { print n + 0 }')
-[[ $ran == 1 ]] || fail "$ran actions ran in another clone: $(cat "$work/log")"
+[[ $ran == 2 ]] || fail "$ran actions ran in another clone: $(cat "$work/log")"
 ! grep -q '(cached)' "$work/log" || fail "a test did not run: $(cat "$work/log")"
 
 echo '#error "changed"' >>"$work/two/base/hash.h"

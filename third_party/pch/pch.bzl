@@ -14,8 +14,21 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 
 _ACTION = "c++-compile"
 
-# Without the time at which each header was last changed: a clone's headers are new.
-_CLANG_COPTS = ["-Xclang", "-fno-pch-timestamp"]
+# clang++ writes the names of the headers and the time of their last change. So that the
+# file is good in any folder, and the same from each clone, the names are relative: clang++
+# calls it relocatable, and cuts off what it takes for the root of the system's headers, here
+# the folder in which it runs. .bazelrc says what it puts in front again (build:clang).
+_CLANG_COPTS = [
+    "-Xclang",
+    "-fno-pch-timestamp",
+    "-Xclang",
+    "-relocatable-pch",
+    "-Xclang",
+    "-isysroot",
+    "-Xclang",
+    "/proc/self/cwd",
+]
+_CLANG_ENV = {"PWD": "/proc/self/cwd"}
 
 def _precompiled_header_impl(ctx):
     toolchain = find_cc_toolchain(ctx)
@@ -55,18 +68,18 @@ def _precompiled_header_impl(ctx):
             feature_configuration = features,
             variables = variables,
         ),
-        env = cc_common.get_environment_variables(
-            action_name = _ACTION,
-            feature_configuration = features,
-            variables = variables,
+        env = dict(
+            cc_common.get_environment_variables(
+                action_name = _ACTION,
+                feature_configuration = features,
+                variables = variables,
+            ),
+            **(_CLANG_ENV if is_clang else {})
         ),
         executable = cc_common.get_tool_for_action(
             action_name = _ACTION,
             feature_configuration = features,
         ),
-        # g++ writes another file each time, and objects would miss in a cache because of
-        # it; clang++'s is the same, but has the folder's name in it.
-        execution_requirements = {"no-cache": ""} if is_clang else {},
         inputs = depset([header], transitive = [context.headers, toolchain.all_files]),
         mnemonic = "CppPrecompile",
         outputs = [compiled],
