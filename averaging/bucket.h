@@ -32,9 +32,10 @@ struct Piece {
 struct Bucket {
   Policy policy;  // not kLeave
   DType tensor_dtype;
-  DType dtype;      // in which it is exchanged: that of its tensors, or a wider
+  DType dtype;      // in which it is exchanged
   bool in_place;    // one dense piece, exchanged where it lies
   bool outer_step;  // an outer optimizer makes the model of the mean
+  bool encoded;     // differences from the anchor are exchanged
   int64_t count;    // elements that are exchanged
   // The last of these, of no piece: zeros, so that all shards start at
   // multiples of Allocator::kAlignment bytes.

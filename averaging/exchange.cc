@@ -22,7 +22,10 @@ Exchange::Exchange(Communicator& communicator, const ParameterSet& parameters,
       slots_(static_cast<size_t>(plan.slots())),
       weights_(communicator.size()),
       lists_(plan.dimensions()),
-      packer_(device_, plan.dimensions().packs, plan.dimensions().buckets),
+      packer_(
+          device_,
+          options.outer == nullptr ? nullptr : &options.outer->copies().front(),
+          plan.dimensions().packs, plan.dimensions().buckets),
       copy_writer_(parameters, device_, plan.dimensions().pieces,
                    plan.dimensions().buckets) {
   if (options.outer == nullptr) return;

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/averaging/codec/bfloat16_codec.h"
 #include "parley/averaging/exchange.h"
 #include "parley/averaging/outer/nesterov_outer.h"
 #include "parley/averaging/outer/outer_state.h"
@@ -39,10 +40,11 @@ constexpr double kMu = 0.9;
 // likes.
 class Model {
  public:
-  Model() {
+  explicit Model(bool all_dtypes = true) {
     Add("large", DType::kFloat32, {3001}, {1});
     Add("small", DType::kFloat32, {7}, {1});
     Add("columns", DType::kFloat32, {50, 2}, {3, 1});
+    if (!all_dtypes) return;
     Add("half", DType::kBFloat16, {2003}, {1});
     Add("half columns", DType::kFloat16, {2, 40}, {1, 3});
     Add("double", DType::kFloat64, {501}, {1});
@@ -154,21 +156,18 @@ double Trained(double before, int rank, int round, size_t t, int64_t i) {
          0.01 * static_cast<double>(t) * (rank + 1);
 }
 
-// The definition, written out: one element.
-struct Expected {
-  double model, anchor, momentum = 0;
-};
-
 // Everything that a rank needs to meet.
 struct Scene {
   Scene(Communicator& communicator, Model& model,
-        std::shared_ptr<const OuterOptimizer> outer, int64_t bucket_bytes)
+        std::shared_ptr<const OuterOptimizer> outer, int64_t bucket_bytes,
+        std::shared_ptr<const Codec> codec = nullptr)
       : parameters(model.Parameters()) {
     Device& device = communicator.device();
     plan = std::make_unique<AveragingPlan>(*AveragingPlan::Create(
         parameters, {.world_size = communicator.size(),
                      .preferred_bucket_bytes = bucket_bytes,
-                     .outer = outer}));
+                     .outer = outer,
+                     .codec = codec}));
     state = *OuterState::Create(outer, parameters, device, device.allocator());
     exchange = *Exchange::Create(communicator, parameters, *plan,
                                  {.outer = state.get()});
@@ -228,60 +227,163 @@ TEST(OuterStepTest, E5_NesterovGoesAsFarAsItsClosedFormSays) {
   }
 }
 
-// Any layout, any dtype: the bits of the definition, in float64 with each of
-// model, anchor and momentum rounded once, the mean on its way to float32.
+// The definition, written out: one element. In float64, with each of model,
+// anchor and momentum rounded once, the mean on its way to float32, and a
+// difference, with a codec, to bfloat16.
+class Definition {
+ public:
+  Definition(DType dtype, double value, bool encoded)
+      : dtype_(dtype),
+        kept_(ParameterCopies::DTypeFor(dtype)),
+        encoded_(encoded),
+        model_(value),
+        anchor_(value) {}
+
+  double model() const { return model_; }
+
+  // `replicas` are what ranks come with.
+  void Step(const std::vector<double>& replicas) {
+    double sum = 0;
+    for (double replica : replicas) {
+      sum += encoded_ ? Rounded(DType::kBFloat16, replica - anchor_) : replica;
+    }
+    double mean = sum / static_cast<double>(replicas.size());
+    if (encoded_) mean = anchor_ + Rounded(DType::kBFloat16, mean);
+    mean = Rounded(kept_, mean);
+    const double gradient = anchor_ - mean;
+    const double momentum = kMu * momentum_ + gradient;
+    const double anchor = anchor_ - kRate * (gradient + kMu * momentum);
+    model_ = Rounded(dtype_, anchor);
+    anchor_ = Rounded(kept_, anchor);
+    momentum_ = Rounded(kept_, momentum);
+  }
+
+ private:
+  const DType dtype_;
+  const DType kept_;
+  const bool encoded_;
+  double model_;
+  double anchor_;
+  double momentum_ = 0;
+};
+
+// All elements of a model, and what they should be.
+class Checked {
+ public:
+  explicit Checked(bool encoded) : model(/*all_dtypes=*/!encoded) {
+    for (size_t t = 0; t < model.tensors(); ++t) {
+      expected_.emplace_back();
+      for (int64_t i = 0; i < model.count(t); ++i) {
+        model.Set(t, i, 1 + 0.01 * static_cast<double>(i % 13));
+        expected_[t].emplace_back(model.dtype(t), model.Get(t, i), encoded);
+      }
+    }
+  }
+
+  void Train(int rank, int ranks, int round) {
+    for (size_t t = 0; t < model.tensors(); ++t) {
+      for (int64_t i = 0; i < model.count(t); ++i) {
+        Definition& element = expected_[t][static_cast<size_t>(i)];
+        std::vector<double> replicas;
+        for (int r = 0; r < ranks; ++r) {
+          replicas.push_back(Rounded(model.dtype(t),
+                                     Trained(element.model(), r, round, t, i)));
+        }
+        model.Set(t, i, replicas[static_cast<size_t>(rank)]);
+        element.Step(replicas);
+      }
+    }
+  }
+
+  absl::Status Check() const {
+    for (size_t t = 0; t < model.tensors(); ++t) {
+      for (int64_t i = 0; i < model.count(t); ++i) {
+        const double want = expected_[t][static_cast<size_t>(i)].model();
+        if (model.Get(t, i) == want) continue;
+        return absl::InternalError(absl::StrCat("tensor ", t, ", element ", i,
+                                                ": ", model.Get(t, i),
+                                                ", expected ", want));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  Model model;
+
+ private:
+  std::vector<std::vector<Definition>> expected_;
+};
+
+void ExpectTheDefinition(int ranks, int64_t bucket_bytes,
+                         const std::shared_ptr<const Codec>& codec) {
+  SCOPED_TRACE(absl::StrCat(ranks, " ranks, ", bucket_bytes, " bytes"));
+  RunRanks({.ranks = ranks}, [&](sim::RankContext& rank) -> absl::Status {
+    Checked checked(/*encoded=*/codec != nullptr);
+    Scene scene(rank.communicator(), checked.model,
+                NesterovOuter({.learning_rate = kRate, .momentum = kMu}),
+                bucket_bytes, codec);
+    for (int round = 0; round < 3; ++round) {
+      checked.Train(rank.rank(), ranks, round);
+      PARLEY_RETURN_IF_ERROR(scene.Run().status());
+      PARLEY_RETURN_IF_ERROR(checked.Check());
+    }
+    return absl::OkStatus();
+  });
+}
+
+// Any layout, any dtype.
 TEST(OuterStepTest, HasTheBitsOfTheDefinition) {
   for (const int ranks : {1, 2, 3, 8}) {
     for (const int64_t bucket_bytes : {300, 4096, 1 << 20}) {
-      SCOPED_TRACE(absl::StrCat(ranks, " ranks, ", bucket_bytes, " bytes"));
-      RunRanks({.ranks = ranks}, [&](sim::RankContext& rank) -> absl::Status {
-        Model model;
-        std::vector<std::vector<Expected>> expected(model.tensors());
-        for (size_t t = 0; t < model.tensors(); ++t) {
-          for (int64_t i = 0; i < model.count(t); ++i) {
-            model.Set(t, i, 1 + 0.01 * static_cast<double>(i % 13));
-            const double value = model.Get(t, i);
-            expected[t].push_back({value, value});
-          }
-        }
-        Scene meeting(rank.communicator(), model,
-                      NesterovOuter({.learning_rate = kRate, .momentum = kMu}),
-                      bucket_bytes);
-        for (int round = 0; round < 3; ++round) {
-          for (size_t t = 0; t < model.tensors(); ++t) {
-            const DType dtype = model.dtype(t);
-            const DType kept = ParameterCopies::DTypeFor(dtype);
-            for (int64_t i = 0; i < model.count(t); ++i) {
-              Expected& e = expected[t][static_cast<size_t>(i)];
-              double sum = 0;
-              for (int r = 0; r < ranks; ++r) {
-                sum += Rounded(dtype, Trained(e.model, r, round, t, i));
-              }
-              const double mean = Rounded(kept, sum / ranks);
-              const double gradient = e.anchor - mean;
-              const double momentum = kMu * e.momentum + gradient;
-              const double anchor =
-                  e.anchor - kRate * (gradient + kMu * momentum);
-              model.Set(t, i, Trained(e.model, rank.rank(), round, t, i));
-              e = {Rounded(dtype, anchor), Rounded(kept, anchor),
-                   Rounded(kept, momentum)};
-            }
-          }
-          PARLEY_RETURN_IF_ERROR(meeting.Run().status());
-          for (size_t t = 0; t < model.tensors(); ++t) {
-            for (int64_t i = 0; i < model.count(t); ++i) {
-              const double want = expected[t][static_cast<size_t>(i)].model;
-              if (model.Get(t, i) == want) continue;
-              return absl::InternalError(
-                  absl::StrCat("round ", round, ", tensor ", t, ", element ", i,
-                               ": ", model.Get(t, i), ", expected ", want));
-            }
-          }
-        }
-        return absl::OkStatus();
-      });
+      ExpectTheDefinition(ranks, bucket_bytes, nullptr);
     }
   }
+}
+
+TEST(OuterStepTest, DifferencesHaveTheBitsOfTheDefinition) {
+  for (const int ranks : {2, 3, 8}) {
+    for (const int64_t bucket_bytes : {300, 4096, 1 << 20}) {
+      ExpectTheDefinition(ranks, bucket_bytes, BFloat16Codec());
+    }
+  }
+}
+
+TEST(OuterStepTest, DifferencesAreHalfTheBytes) {
+  RunRanks({.ranks = 2}, [](sim::RankContext& rank) -> absl::Status {
+    Model model(/*all_dtypes=*/false);
+    Scene whole(rank.communicator(), model, PlainOuter(), 1 << 20);
+    Scene encoded(rank.communicator(), model, PlainOuter(), 1 << 20,
+                  BFloat16Codec());
+    PARLEY_ASSIGN_OR_RETURN(const auto all, whole.Run());
+    PARLEY_ASSIGN_OR_RETURN(const auto half, encoded.Run());
+    // But for the zeros that either is padded with.
+    EXPECT_NEAR(static_cast<double>(all.bytes_received),
+                2.0 * static_cast<double>(half.bytes_received), 2 * 2 * 128);
+    return absl::OkStatus();
+  });
+}
+
+// Whatever their values: differences are zero then, which all codecs keep.
+TEST(OuterStepTest, ReplicasThatHaveNotMovedDoNotMove) {
+  RunRanks({.ranks = 3}, [](sim::RankContext& rank) -> absl::Status {
+    Model model(/*all_dtypes=*/false);
+    for (size_t t = 0; t < model.tensors(); ++t) {
+      for (int64_t i = 0; i < model.count(t); ++i) {
+        model.Set(t, i, std::sin(static_cast<double>(i)) * 1e3);
+      }
+    }
+    Scene scene(rank.communicator(), model, PlainOuter(), 4096,
+                BFloat16Codec());
+    PARLEY_RETURN_IF_ERROR(scene.Run().status());
+    for (size_t t = 0; t < model.tensors(); ++t) {
+      for (int64_t i = 0; i < model.count(t); ++i) {
+        EXPECT_EQ(
+            model.Get(t, i),
+            Rounded(DType::kFloat32, std::sin(static_cast<double>(i)) * 1e3));
+      }
+    }
+    return absl::OkStatus();
+  });
 }
 
 // The fingerprint is one of model and state, the same for any bucket size.

@@ -6,8 +6,10 @@
 
 namespace parley {
 
-Packer::Packer(Device& device, int64_t packs, int64_t buckets)
+Packer::Packer(Device& device, const ParameterCopies* anchor, int64_t packs,
+               int64_t buckets)
     : device_(device),
+      anchor_(anchor),
       ranges_(static_cast<size_t>(buckets)),
       copies_(static_cast<size_t>(packs)),
       casts_(static_cast<size_t>(packs)) {}
@@ -22,15 +24,17 @@ void Packer::Add(int b, const Bucket& bucket, absl::Span<const Piece> pieces,
                  const TensorView& values, void* scratch, const void* zero) {
   if (b == 0) next_copy_ = next_cast_ = 0;
   Range& range = ranges_[b];
-  range = {.first_copy = next_copy_,
-           .first_cast = next_cast_,
-           .from = bucket.tensor_dtype,
-           .to = bucket.dtype};
-  const bool widens = bucket.dtype != bucket.tensor_dtype;
+  range = {
+      .first_copy = next_copy_,
+      .first_cast = next_cast_,
+      .op = bucket.encoded ? ElementwiseOp::kDifference : ElementwiseOp::kCast,
+      .from = bucket.tensor_dtype,
+      .to = bucket.dtype};
+  const bool casts = bucket.encoded || bucket.dtype != bucket.tensor_dtype;
   for (const Piece& piece : pieces) {
     const int64_t count = piece.view.count();
     const TensorView to = values.Slice(piece.offset, count);
-    if (!widens) {
+    if (!casts) {
       copies_[next_copy_++] = {piece.view, to};
       continue;
     }
@@ -41,7 +45,10 @@ void Packer::Add(int b, const Bucket& bucket, absl::Span<const Piece> pieces,
       copies_[next_copy_++] = {
           piece.view, {from, bucket.tensor_dtype, count, piece.view.device()}};
     }
-    casts_[next_cast_++] = {{from, to.data()}, count};
+    void* const anchor = bucket.encoded
+                             ? anchor_->At(piece.parameter, piece.first_index)
+                             : nullptr;
+    casts_[next_cast_++] = {{from, to.data(), anchor}, count};
   }
   if (bucket.padding > 0) {
     copies_[next_copy_++] = {
@@ -60,12 +67,13 @@ absl::Status Packer::Issue(int b, Stream& stream) const {
         device_.Copy({&copies_[range.first_copy], range.copies}, stream));
   }
   if (range.casts == 0) return absl::OkStatus();
-  return device_.Elementwise({ElementwiseOp::kCast,
-                              {range.from, range.to},
-                              {},
-                              &casts_[range.first_cast],
-                              range.casts},
-                             stream);
+  return device_.Elementwise(
+      {range.op,
+       {range.from, range.to, ParameterCopies::DTypeFor(range.from)},
+       {},
+       &casts_[range.first_cast],
+       range.casts},
+      stream);
 }
 
 }  // namespace parley

@@ -9,21 +9,25 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "parley/averaging/bucket.h"
+#include "parley/averaging/parameter_copies.h"
 #include "parley/device/device.h"
 #include "parley/device/tensor.h"
 
 namespace parley {
 
 // How the pieces of buckets get into the memory that they are exchanged from,
-// with zeros behind them: copied, or widened where the bucket is exchanged in
-// another dtype than its tensors have. Keeps the lists that the kernels read.
+// with zeros behind them: copied; widened, where the bucket is exchanged in
+// another dtype than its tensors have; or encoded, as their differences from an
+// anchor. Keeps the lists that the kernels read.
 //
 // Thread-safety: thread-compatible.
 class Packer {
  public:
   // For a plan whose buckets need so many copies (Bucket::num_packs()).
-  // `device` must outlive the packer.
-  Packer(Device& device, int64_t packs, int64_t buckets);
+  // `anchor` may be null where no bucket is encoded. It and `device` must
+  // outlive the packer.
+  Packer(Device& device, const ParameterCopies* anchor, int64_t packs,
+         int64_t buckets);
 
   static int64_t BytesOf(int64_t packs, int64_t buckets);
 
@@ -43,11 +47,13 @@ class Packer {
     int copies = 0;
     int first_cast = 0;
     int casts = 0;
+    ElementwiseOp op = ElementwiseOp::kCast;
     DType from = DType::kFloat32;
     DType to = DType::kFloat32;
   };
 
   Device& device_;
+  const ParameterCopies* const anchor_;
   std::vector<Range> ranges_;  // by bucket
   std::vector<TensorCopy> copies_;
   std::vector<ElementwisePiece> casts_;

@@ -35,6 +35,7 @@ std::string Describe(const Bucket& bucket) {
   if (bucket.dtype != bucket.tensor_dtype) {
     absl::StrAppend(&text, " as ", Name(bucket.dtype));
   }
+  if (bucket.encoded) absl::StrAppend(&text, " differences");
   absl::StrAppend(&text, bucket.in_place ? " in place" : " packed");
   if (bucket.padding > 0) {
     absl::StrAppend(&text, " with ", bucket.padding, " zeros");
@@ -176,6 +177,25 @@ absl::Status CheckAtLeast(absl::string_view field, int64_t value,
       absl::StrCat(field, ": ", value, ", must be at least ", least));
 }
 
+absl::Status CheckCodec(const ParameterSet& parameters,
+                        const PlanOptions& options) {
+  if (options.codec == nullptr) return absl::OkStatus();
+  const std::string name = ToString(options.codec->Describe());
+  if (options.reduction == Reduction::kNative) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("codec: ", name,
+                     ", but reduction: native, which sums what is sent; "
+                     "leave one of them out"));
+  }
+  if (options.outer == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("codec: ", name,
+                     ", which needs an anchor: give an outer optimizer, "
+                     "PlainOuter() for the plain mean"));
+  }
+  return options.codec->Check(parameters);
+}
+
 absl::Status CheckPlanOptions(const ParameterSet& parameters,
                               const PlanOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckAtLeast("world_size", options.world_size, 1));
@@ -183,6 +203,7 @@ absl::Status CheckPlanOptions(const ParameterSet& parameters,
                                       options.preferred_bucket_bytes, 1));
   PARLEY_RETURN_IF_ERROR(
       CheckAtLeast("max_extra_bytes", options.max_extra_bytes, 0));
+  PARLEY_RETURN_IF_ERROR(CheckCodec(parameters, options));
   for (const ParameterSet::Entry& entry : parameters.entries()) {
     if (entry.policy != Policy::kLeave) return absl::OkStatus();
   }
@@ -247,8 +268,12 @@ Bucket AveragingPlan::ModelOf(Policy policy, DType dtype) const {
   model.policy = policy;
   model.outer_step = options_.outer != nullptr && policy == Policy::kAverage;
   model.tensor_dtype = dtype;
+  // Alone, a rank sends nothing, so its model is not rounded either.
+  model.encoded = options_.codec != nullptr && policy == Policy::kAverage &&
+                  options_.world_size > 1;
   // A step is small beside what it is added to: 16 bits would lose most of it.
   model.dtype = model.outer_step ? ParameterCopies::DTypeFor(dtype) : dtype;
+  if (model.encoded) model.dtype = options_.codec->wire();
   model.route = &ChooseRoute(policy, options_.reduction);
   return model;
 }
@@ -290,10 +315,12 @@ void AveragingPlan::Measure() {
     const Footprint needs = bucket.route->Needs(bucket, ranks);
     exchange_bytes_ = std::max(exchange_bytes_, needs.exchange_bytes);
     stage_bytes_ = std::max(stage_bytes_, needs.stage_bytes);
-    // A step writes what is strided there, from which it is copied.
     if (bucket.outer_step && !bucket.in_place) {
-      stage_bytes_ =
-          std::max(stage_bytes_, bucket.count * SizeOf(bucket.tensor_dtype));
+      // Where a step writes what is strided, and means are decoded; and where
+      // what is strided is packed before it is encoded.
+      const int64_t bytes = bucket.count * SizeOf(bucket.tensor_dtype);
+      stage_bytes_ = std::max(stage_bytes_, bytes);
+      exchange_bytes_ = std::max(exchange_bytes_, bytes);
     }
     dimensions_.argument_bytes =
         std::max(dimensions_.argument_bytes, needs.argument_bytes);
@@ -334,7 +361,7 @@ std::string AveragingPlan::ToString() const {
       " bytes, ", peak_bytes_, " bytes beyond the model");
   if (options_.outer != nullptr) {
     absl::StrAppend(&text, ", ", state_bytes_, " beside it for ",
-                    parley::ToString(*options_.outer));
+                    parley::ToString(options_.outer->Describe()));
   }
   for (size_t b = 0; b < buckets_.size(); ++b) {
     const Bucket& bucket = buckets_[b];

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "parley/averaging/bucket.h"
+#include "parley/averaging/codec/codec.h"
 #include "parley/averaging/exchange_lists.h"
 #include "parley/averaging/outer/outer_optimizer.h"
 #include "parley/averaging/parameters.h"
@@ -36,6 +37,10 @@ struct PlanOptions {
   // a world of one has a plan, too, and 16-bit tensors are exchanged as
   // float32.
   std::shared_ptr<const OuterOptimizer> outer = nullptr;
+
+  // What is exchanged in place of parameters that are averaged; null for these
+  // themselves. Needs an outer optimizer, for its anchor.
+  std::shared_ptr<const Codec> codec = nullptr;
 };
 
 // What one meeting will do, fixed before training and before any

@@ -15,6 +15,9 @@
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/averaging/codec/bfloat16_codec.h"
+#include "parley/averaging/outer/nesterov_outer.h"
+#include "parley/averaging/outer/plain_outer.h"
 #include "parley/averaging/route/broadcast.h"
 #include "parley/averaging/route/native_sum.h"
 #include "parley/averaging/route/reproducible_mean.h"
@@ -432,6 +435,39 @@ TEST(PlanTest, BadOptionsAreRefusedWithTheValue) {
   EXPECT_EQ(
       AveragingPlan::Create(ParameterSet(), {}).status().message(),
       "parameters: there are 0, none of which is to be averaged or broadcast");
+}
+
+TEST(PlanTest, CodecsThatCannotWorkAreRefused) {
+  const auto error = [](DType dtype, PlanOptions options) {
+    FakeMemory memory;
+    const ParameterSet parameters = *ParameterSet::Create(
+        {{.parameters = {{"w", TensorView(memory.Take(800), dtype, 100)}}}});
+    options.world_size = 2;
+    options.codec = BFloat16Codec();
+    return std::string(
+        AveragingPlan::Create(parameters, options).status().message());
+  };
+  EXPECT_EQ(error(DType::kFloat32, {.outer = PlainOuter()}), "");
+  EXPECT_EQ(error(DType::kFloat32, {}),
+            "codec: bfloat16, which needs an anchor: give an outer optimizer, "
+            "PlainOuter() for the plain mean");
+  EXPECT_EQ(error(DType::kFloat32,
+                  {.reduction = Reduction::kNative, .outer = PlainOuter()}),
+            "codec: bfloat16, but reduction: native, which sums what is sent; "
+            "leave one of them out");
+  EXPECT_EQ(error(DType::kFloat16, {.outer = PlainOuter()}),
+            "codec: bfloat16, which encodes float32, but parameter \"w\" is "
+            "float16");
+}
+
+TEST(PlanTest, AnOuterStepIsShown) {
+  const PlanOptions options = {.world_size = 2, .outer = NesterovOuter()};
+  const auto plan = AveragingPlan::Create(Floats({10}), options);
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->state_bytes(), 2 * 128);
+  EXPECT_THAT(plan->ToString(),
+              HasSubstr("bytes beyond the model, 256 beside it for nesterov, "
+                        "learning_rate 0.7, momentum 0.9\n"));
 }
 
 TEST(PlanTest, FingerprintCoversTheLayout) {

@@ -27,10 +27,12 @@ class Nesterov final : public OuterOptimizer {
     return absl::OkStatus();
   }
 
-  std::vector<std::pair<std::string, std::string>> Describe() const override {
-    return {{"kind", "nesterov"},
-            {"learning_rate", absl::StrCat(options_.learning_rate)},
-            {"momentum", absl::StrCat(options_.momentum)}};
+  Description Describe() const override {
+    Description description;
+    description.Set("kind", "nesterov");
+    description.Set("learning_rate", absl::StrCat(options_.learning_rate));
+    description.Set("momentum", absl::StrCat(options_.momentum));
+    return description;
   }
 
   absl::Span<const absl::string_view> state() const override {

@@ -16,7 +16,7 @@ std::string ErrorOf(const NesterovOuterOptions& options) {
 
 TEST(NesterovOuterTest, DefaultsAreDiLoCos) {
   EXPECT_TRUE(NesterovOuter()->Check().ok());
-  EXPECT_EQ(ToString(*NesterovOuter()),
+  EXPECT_EQ(ToString(NesterovOuter()->Describe()),
             "nesterov, learning_rate 0.7, momentum 0.9");
 }
 

@@ -3,13 +3,12 @@
 #ifndef PARLEY_AVERAGING_OUTER_OUTER_OPTIMIZER_H_
 #define PARLEY_AVERAGING_OUTER_OUTER_OPTIMIZER_H_
 
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "parley/averaging/description.h"
 #include "parley/device/kernels/elementwise_ops.h"
 
 namespace parley {
@@ -41,9 +40,9 @@ class OuterOptimizer {
   // kInvalidArgument, naming the field and its value, for what cannot be used.
   virtual absl::Status Check() const = 0;
 
-  // All that a step depends on, as names and values: what ranks compare and
-  // what a saved state is checked against. The first is the kind.
-  virtual std::vector<std::pair<std::string, std::string>> Describe() const = 0;
+  // All that a step depends on: what ranks compare and what a saved state is
+  // checked against. The first field is the kind.
+  virtual Description Describe() const = 0;
 
   // What is kept beside the anchor, which starts as zeros: {"momentum"}.
   virtual absl::Span<const absl::string_view> state() const = 0;
@@ -51,9 +50,6 @@ class OuterOptimizer {
   virtual ElementwiseOp op() const = 0;
   virtual std::vector<double> scalars() const = 0;
 };
-
-// "nesterov, learning_rate 0.7, momentum 0.9".
-std::string ToString(const OuterOptimizer& outer);
 
 }  // namespace parley
 

@@ -8,8 +8,10 @@ namespace {
 class Plain final : public OuterOptimizer {
  public:
   absl::Status Check() const override { return absl::OkStatus(); }
-  std::vector<std::pair<std::string, std::string>> Describe() const override {
-    return {{"kind", "plain"}};
+  Description Describe() const override {
+    Description description;
+    description.Set("kind", "plain");
+    return description;
   }
   absl::Span<const absl::string_view> state() const override { return {}; }
   ElementwiseOp op() const override { return ElementwiseOp::kReset; }

@@ -30,25 +30,38 @@ OuterWriter::OuterWriter(const ParameterSet& parameters, OuterState& state,
       scalars_(state.optimizer().scalars()),
       ranges_(static_cast<size_t>(buckets)),
       steps_(static_cast<size_t>(pieces)),
+      decodes_(static_cast<size_t>(pieces)),
       unpacks_(static_cast<size_t>(pieces)),
       prints_(static_cast<size_t>(pieces * prints_per_piece_)) {}
 
 int64_t OuterWriter::BytesOf(const OuterOptimizer& optimizer, int64_t pieces,
                              int64_t buckets) {
   const int64_t prints = 2 + static_cast<int64_t>(optimizer.state().size());
-  return pieces * static_cast<int64_t>(sizeof(ElementwisePiece) +
+  return pieces * static_cast<int64_t>(2 * sizeof(ElementwisePiece) +
                                        sizeof(TensorCopy) +
                                        prints * sizeof(FingerprintPiece)) +
          buckets * static_cast<int64_t>(sizeof(Range)) +
          static_cast<int64_t>(kMaxScalars * sizeof(double));
 }
 
+// Where the step finds the mean: behind the decoding of differences, in
+// `stage`.
+TensorView OuterWriter::MeanOf(const BucketResult& result) const {
+  const Bucket& bucket = result.bucket;
+  if (!bucket.encoded) return result.result;
+  return {result.stage, ParameterCopies::DTypeFor(bucket.tensor_dtype),
+          bucket.count, result.result.device()};
+}
+
 int OuterWriter::Select(int b, const BucketResult& result,
                         absl::Span<const uint8_t> takes_part) {
+  const TensorView mean = MeanOf(result);
   Range& range = ranges_[b];
   range = {.first = result.bucket.first_piece,
            .model = result.bucket.tensor_dtype,
-           .mean = result.result.dtype()};
+           .mean = mean.dtype(),
+           .encoded = result.bucket.encoded,
+           .wire = result.result.dtype()};
   const int64_t size = SizeOf(range.model);
   for (const Piece& piece : result.pieces) {
     if (!takes_part[piece.parameter]) continue;
@@ -64,10 +77,15 @@ int OuterWriter::Select(int b, const BucketResult& result,
     ElementwisePiece& step = steps_[next];
     step.count = count;
     step.operands[kModel] = model;
-    step.operands[kMean] = result.result.Slice(piece.offset, count).data();
+    step.operands[kMean] = mean.Slice(piece.offset, count).data();
     for (size_t k = 0; k < state_.copies().size(); ++k) {
       step.operands[OperandOf(k)] =
           state_.copies()[k].At(piece.parameter, piece.first_index);
+    }
+    if (range.encoded) {
+      decodes_[next] = {{step.operands[kMean], step.operands[kAnchor],
+                         result.result.Slice(piece.offset, count).data()},
+                        count};
     }
     AddPrints(next, piece, model);
   }
@@ -90,6 +108,15 @@ void OuterWriter::AddPrints(int next, const Piece& piece, const void* model) {
 absl::Status OuterWriter::Issue(int b, MeetingKind kind, uint64_t* sum,
                                 Stream& stream) {
   const Range& range = ranges_[b];
+  if (range.encoded) {
+    PARLEY_RETURN_IF_ERROR(
+        device_.Elementwise({ElementwiseOp::kAddDifference,
+                             {range.mean, range.mean, range.wire},
+                             {},
+                             &decodes_[range.first],
+                             range.count},
+                            stream));
+  }
   ElementwiseArgs args;
   args.op = kind == MeetingKind::kStep ? state_.optimizer().op()
                                        : ElementwiseOp::kReset;

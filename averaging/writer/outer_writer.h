@@ -14,7 +14,7 @@
 namespace parley {
 
 // Takes an outer optimizer's step: one launch per bucket, which reads the mean
-// and writes model and state.
+// and writes model and state. Differences are added to the anchor before it.
 //
 // Thread-safety: thread-compatible.
 class OuterWriter final : public Writer {
@@ -39,7 +39,11 @@ class OuterWriter final : public Writer {
     int unpacks = 0;  // of these, strided ones
     DType model = DType::kFloat32;
     DType mean = DType::kFloat32;
+    bool encoded = false;
+    DType wire = DType::kFloat32;
   };
+
+  TensorView MeanOf(const BucketResult& result) const;
 
   void AddPrints(int next, const Piece& piece, const void* model);
 
@@ -50,6 +54,7 @@ class OuterWriter final : public Writer {
   std::vector<double> scalars_;
   std::vector<Range> ranges_;  // by bucket
   std::vector<ElementwisePiece> steps_;
+  std::vector<ElementwisePiece> decodes_;
   std::vector<TensorCopy> unpacks_;
   std::vector<FingerprintPiece> prints_;
 };

@@ -17,6 +17,21 @@
 // into a fused multiply-add. It may branch on scalars, which are the same for
 // all elements, and not on values.
 
+// to = anchor + difference.
+struct AddDifferenceOp {
+  static constexpr ElementwiseSignature kSignature = {
+      {{"to", OperandUse::kWrite},
+       {"anchor", OperandUse::kRead},
+       {"difference", OperandUse::kRead}},
+      {}};
+
+  template <typename V>
+  PARLEY_HD_INLINE static void Apply(const double*, V& to, const V& anchor,
+                                     const V& difference) {
+    to = Add(anchor, difference);
+  }
+};
+
 // to = from, converted: widened exactly, or rounded once.
 struct CastOp {
   static constexpr ElementwiseSignature kSignature = {
@@ -25,6 +40,21 @@ struct CastOp {
   template <typename V>
   PARLEY_HD_INLINE static void Apply(const double*, const V& from, V& to) {
     to = from;
+  }
+};
+
+// to = from - anchor.
+struct DifferenceOp {
+  static constexpr ElementwiseSignature kSignature = {
+      {{"from", OperandUse::kRead},
+       {"to", OperandUse::kWrite},
+       {"anchor", OperandUse::kRead}},
+      {}};
+
+  template <typename V>
+  PARLEY_HD_INLINE static void Apply(const double*, const V& from, V& to,
+                                     const V& anchor) {
+    to = Sub(from, anchor);
   }
 };
 

@@ -25,7 +25,9 @@
 
 // Calls X(name) for each: ElementwiseOp::k<name>, kernels::<name>Op.
 #define PARLEY_ELEMENTWISE_OPS(X) \
+  X(AddDifference)                \
   X(Cast)                         \
+  X(Difference)                   \
   X(Lerp)                         \
   X(Nesterov)                     \
   X(Reset)
