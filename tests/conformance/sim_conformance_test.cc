@@ -3,12 +3,18 @@
 //
 // The simulator's communicator under the conformance suite. With PARLEY_MUTANT
 // set, a broken one, and the suite must fail (mutants_test).
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "parley/base/mutex.h"
 #include "parley/comm/testing/conformance.h"
 #include "parley/comm/testing/mutants.h"
+#include "parley/device/cpu/cpu_device.h"
 #include "parley/sim/world.h"
 
 namespace parley::testing {
@@ -19,11 +25,36 @@ std::string Mutant() {
   return name == nullptr ? "" : name;
 }
 
+// Takes nothing back before it goes: a mutant that does not wait leaves
+// operations under way, and what they write must not be somebody else's memory.
+class KeepingAllocator final : public Allocator {
+ public:
+  ~KeepingAllocator() override {
+    for (const auto& [memory, bytes] : kept_) {
+      HeapAllocator().Deallocate(memory, bytes);
+    }
+  }
+
+  void* Allocate(int64_t bytes) override {
+    void* const memory = HeapAllocator().Allocate(bytes);
+    MutexLock lock(&mutex_);
+    kept_.emplace_back(memory, bytes);
+    return memory;
+  }
+  void Deallocate(void*, int64_t) override {}
+
+ private:
+  Mutex mutex_;
+  std::vector<std::pair<void*, int64_t>> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
 std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
   sim::WorldOptions options;
   options.ranks = ranks;
   options.hosts = ranks >= 4 ? 2 : 1;
   const std::string mutant = Mutant();
+  KeepingAllocator kept;
+  if (!mutant.empty()) options.allocator = &kept;
   const sim::Report report =
       sim::World(options).Run([&](sim::RankContext& rank) {
         if (mutant.empty()) return body(rank.communicator());
