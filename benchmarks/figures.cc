@@ -14,6 +14,7 @@
 #include "parley/averaging/model_averager.h"
 #include "parley/base/status_macros.h"
 #include "parley/benchmarks/heap_count.h"
+#include "parley/device/cpu/kernel_ranges.h"
 #include "parley/sim/world.h"
 
 namespace parley::benchmarks {
@@ -34,6 +35,17 @@ std::vector<float> Floats(int64_t count, float value) {
   return std::vector<float>(static_cast<size_t>(count), value);
 }
 
+// Calls work(begin, end) for a part of [0, count) on each core.
+void OnAllCores(int64_t count,
+                absl::FunctionRef<void(int64_t begin, int64_t end)> work) {
+  const int64_t n = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < n; ++i) {
+    threads.emplace_back([=] { work(count * i / n, count * (i + 1) / n); });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
 // A copy of `bytes` bytes on all cores.
 class ParallelCopy {
  public:
@@ -41,21 +53,45 @@ class ParallelCopy {
       : from_(static_cast<size_t>(bytes), 1), to_(from_.size(), 2) {}
 
   void Run() {
-    const size_t n = std::max<size_t>(1, std::thread::hardware_concurrency());
-    std::vector<std::thread> threads;
-    for (size_t i = 0; i < n; ++i) {
-      const size_t begin = from_.size() * i / n;
-      const size_t end = from_.size() * (i + 1) / n;
-      threads.emplace_back([this, begin, end] {
-        std::memcpy(&to_[begin], &from_[begin], end - begin);
-      });
-    }
-    for (std::thread& thread : threads) thread.join();
+    OnAllCores(static_cast<int64_t>(from_.size()),
+               [this](int64_t begin, int64_t end) {
+                 std::memcpy(&to_[begin], &from_[begin], end - begin);
+               });
   }
 
  private:
   std::vector<char> from_;
   std::vector<char> to_;
+};
+
+// The mean of replicas into all of them, on all cores.
+class ParallelMean {
+ public:
+  ParallelMean(int replicas, int64_t count) {
+    for (int i = 0; i < replicas; ++i) {
+      replicas_.push_back(Floats(count, 1.0f + static_cast<float>(i)));
+      inputs_.push_back(replicas_.back().data());
+      outputs_.push_back(replicas_.back().data());
+    }
+    args_.dtype = DType::kFloat32;
+    args_.num_inputs = replicas;
+    args_.num_outputs = replicas;
+    args_.inputs = inputs_.data();
+    args_.outputs = outputs_.data();
+    args_.count = count;
+  }
+
+  void Run() {
+    OnAllCores(args_.count, [this](int64_t begin, int64_t end) {
+      MeanRange(args_, begin, end);
+    });
+  }
+
+ private:
+  std::vector<std::vector<float>> replicas_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+  MeanArgs args_;
 };
 
 Figure MedianFigure(const std::string& name, std::vector<double> values,
@@ -122,30 +158,19 @@ absl::StatusOr<std::unique_ptr<ModelAverager>> AverageEveryStep(
 
 }  // namespace
 
-absl::StatusOr<std::vector<Figure>> MeanOfCopy(int ranks) {
-  constexpr int64_t kBytes = 64 * 1000 * 1000;
-  ParallelCopy copy(ranks * kBytes);
-  PARLEY_ASSIGN_OR_RETURN(
-      std::vector<double> ratios,
-      Ratios(
-          FastWorld(ranks),
-          [&](sim::RankContext& rank) -> absl::StatusOr<RankWork> {
-            auto values = std::make_shared<std::vector<float>>(
-                Floats(kBytes / 4, 1.0f + static_cast<float>(rank.rank())));
-            Communicator& comm = rank.communicator();
-            PARLEY_ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream,
-                                    comm.device().CreateStream());
-            return RankWork([&comm, values, stream]() -> absl::Status {
-              PARLEY_ASSIGN_OR_RETURN(
-                  Work work,
-                  comm.FusedMean({TensorView::Of(absl::MakeSpan(*values))}, {},
-                                 *stream));
-              return work.WaitHost();
-            });
-          },
-          [&] { copy.Run(); }));
+absl::StatusOr<std::vector<Figure>> MeanOfCopy(int replicas) {
+  constexpr int64_t kCount = 16 * 1000 * 1000;
+  ParallelCopy copy(replicas * kCount * static_cast<int64_t>(sizeof(float)));
+  ParallelMean mean(replicas, kCount);
+  std::vector<double> ratios;
+  for (int i = -1; i < kRepetitions; ++i) {
+    const double mean_s = Seconds([&] { mean.Run(); });
+    const double copy_s = Seconds([&] { copy.Run(); });
+    // The first time fills caches.
+    if (i >= 0) ratios.push_back(copy_s / mean_s);
+  }
   return std::vector<Figure>{MedianFigure(
-      ranks == 8 ? "mean_of_copy" : absl::StrCat("mean_of_copy_", ranks),
+      replicas == 8 ? "mean_of_copy" : absl::StrCat("mean_of_copy_", replicas),
       ratios, "ratio", 1.0, true)};
 }
 

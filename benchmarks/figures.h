@@ -27,10 +27,9 @@ struct Figure {
   bool Met() const { return at_least ? value >= target : value <= target; }
 };
 
-// The mean over `ranks` ranks of 64 MB of float32 each through
-// Communicator::FusedMean, as a ratio of a multi-threaded copy of as many
-// bytes.
-absl::StatusOr<std::vector<Figure>> MeanOfCopy(int ranks);
+// The CPU's mean of replicas of 64 MB of float32 into all of them, each core a
+// part, as a ratio of a multi-threaded copy of as many bytes.
+absl::StatusOr<std::vector<Figure>> MeanOfCopy(int replicas);
 
 // A whole Step() of ModelAverager through the exchange, 8 ranks of 64 MB, as a
 // ratio of that copy.

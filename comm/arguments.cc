@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/comm/arguments.h"
 
-#include <cmath>
-
 #include "absl/strings/str_cat.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/shard.h"
@@ -69,17 +67,6 @@ bool Overlap(const TensorView& a, const TensorView& b) {
          begin_b < begin_a + a.bytes();
 }
 
-absl::Status CheckFloating(absl::string_view op, TensorList tensors) {
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    if (!IsFloating(tensors[i].dtype())) {
-      return Bad(op, "tensors", i,
-                 absl::StrCat("is ", Name(tensors[i].dtype()),
-                              ", expected a floating-point dtype"));
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status CheckAllToAll(const Communicator& comm, DeviceId device,
@@ -139,32 +126,6 @@ absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
     if (send[i].dtype() == DType::kBool && op == ReduceOp::kSum) {
       return Bad("AllReduce", "send", i, "is bool, which has no sum");
     }
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckFusedMean(const Communicator& comm, DeviceId device,
-                            TensorList tensors,
-                            absl::Span<const double> weights) {
-  PARLEY_RETURN_IF_ERROR(CheckTensors("FusedMean", "tensors", tensors, device));
-  PARLEY_RETURN_IF_ERROR(CheckFloating("FusedMean", tensors));
-  if (weights.empty()) return absl::OkStatus();
-  if (weights.size() != static_cast<size_t>(comm.size())) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "FusedMean: ", weights.size(), " weights for ", comm.size(), " ranks"));
-  }
-  double sum = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (!std::isfinite(weights[i]) || weights[i] < 0) {
-      return Bad("FusedMean", "weights", i,
-                 absl::StrCat("is ", weights[i],
-                              ", expected a finite number, at least 0"));
-    }
-    sum += weights[i];
-  }
-  if (!(sum > 0) || !std::isfinite(sum)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "FusedMean: weights sum to ", sum, ", expected a positive number"));
   }
   return absl::OkStatus();
 }

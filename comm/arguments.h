@@ -20,9 +20,6 @@ absl::Status CheckBroadcast(const Communicator& comm, DeviceId device,
                             TensorList tensors, int root);
 absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
                             TensorList send, TensorList recv, ReduceOp op);
-absl::Status CheckFusedMean(const Communicator& comm, DeviceId device,
-                            TensorList tensors,
-                            absl::Span<const double> weights);
 
 // Ranks ascending, without duplicates, inside the group.
 absl::Status CheckRankList(const Communicator& comm, const char* op,

@@ -105,18 +105,6 @@ class Communicator {
   virtual absl::StatusOr<Work> Barrier(Stream& stream,
                                        const CallOptions& options = {}) = 0;
 
-  // Whether FusedMean() is there: only where ranks share memory.
-  virtual bool has_fused_mean() const { return false; }
-
-  // Replaces each tensor by the mean over ranks, in one pass over memory, with
-  // the bits of MeanArgs: `weights` is empty or has one weight >= 0 per rank,
-  // finite, not all zero, the same on all ranks; ranks of weight 0 are skipped.
-  // kUnimplemented without has_fused_mean().
-  virtual absl::StatusOr<Work> FusedMean(TensorList tensors,
-                                         absl::Span<const double> weights,
-                                         Stream& stream,
-                                         const CallOptions& options = {});
-
   // Makes sub-communicators; all members call it, and it blocks. `members` is
   // the caller's group: ranks of this communicator, ascending, the caller among
   // them; each of them must pass the same list. A caller with an empty list

@@ -133,17 +133,6 @@ absl::StatusOr<Work> SimCommunicator::Barrier(Stream& stream,
               static_cast<SimStream&>(stream).state());
 }
 
-absl::StatusOr<Work> SimCommunicator::FusedMean(
-    TensorList tensors, absl::Span<const double> weights, Stream& stream,
-    const CallOptions& options) {
-  PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kFusedMean));
-  PARLEY_RETURN_IF_ERROR(CheckFusedMean(*this, device_.id(), tensors, weights));
-  Entry* entry = NewEntry(OpKind::kFusedMean, options);
-  AddBuffers(tensors, entry->send);
-  entry->weights.assign(weights.begin(), weights.end());
-  return Post(entry, static_cast<SimStream&>(stream).state());
-}
-
 absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::MakeGroup(
     Entry* entry) {
   absl::Status status = Post(entry, control_).WaitHost();

@@ -53,11 +53,6 @@ class SimCommunicator final : public Communicator {
                                  const CallOptions& options) override;
   absl::StatusOr<Work> Barrier(Stream& stream,
                                const CallOptions& options) override;
-  bool has_fused_mean() const override { return true; }
-  absl::StatusOr<Work> FusedMean(TensorList tensors,
-                                 absl::Span<const double> weights,
-                                 Stream& stream,
-                                 const CallOptions& options) override;
   absl::StatusOr<std::unique_ptr<Communicator>> Split(
       absl::Span<const int> members, const CallOptions& options) override;
   absl::StatusOr<std::unique_ptr<Communicator>> Shrink(

@@ -39,7 +39,7 @@ class CostModel {
   int64_t Broadcast(const std::vector<int>& group, int64_t bytes) const;
   int64_t Barrier(const std::vector<int>& group) const;
 
-  // A kernel or a pass over shared memory that moves `bytes`.
+  // A kernel that moves `bytes`.
   int64_t Kernel(int64_t bytes) const;
 
  private:

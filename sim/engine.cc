@@ -46,7 +46,6 @@ void CountBytes(const Entry& entry, int64_t& sent, int64_t& received) {
         (entry.member == entry.root ? sent : received) += n == 1 ? 0 : all;
         break;
       case OpKind::kAllReduce:
-      case OpKind::kFusedMean:
         sent += 2 * (all - all / n);
         received += 2 * (all - all / n);
         break;
@@ -79,7 +78,6 @@ Entry* RankState::TakeEntry() {
   entry->rank = this;
   entry->send.clear();
   entry->recv.clear();
-  entry->weights.clear();
   entry->ranks.clear();
   entry->root = 0;
   entry->reduce = ReduceOp::kSum;
@@ -222,9 +220,6 @@ int64_t Engine::CostOf(const Operation& operation) const {
       return cost_.Broadcast(members, bytes);
     case OpKind::kAllReduce:
       return cost_.AllReduce(members, bytes);
-    case OpKind::kFusedMean:
-      return cost_.Barrier(members) +
-             cost_.Kernel(2 * bytes * operation.group->size());
     case OpKind::kBarrier:
     case OpKind::kSplit:
     case OpKind::kShrink:

@@ -26,7 +26,6 @@ enum class OpKind : uint8_t {
   kBroadcast,
   kAllReduce,
   kBarrier,
-  kFusedMean,
   kSplit,
   kShrink,
 };
@@ -56,8 +55,7 @@ struct Entry {
   ReduceOp reduce = ReduceOp::kSum;
   std::vector<Buffer> send;
   std::vector<Buffer> recv;
-  std::vector<double> weights;  // kFusedMean
-  std::vector<int> ranks;       // kSplit: the group; kShrink: the excluded
+  std::vector<int> ranks;  // kSplit: the group; kShrink: the excluded
   int64_t timeout_ns = kNever;
 
   int64_t posted_ns = 0;

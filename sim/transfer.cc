@@ -134,54 +134,6 @@ void AllReduce(const Operation& operation, WorkerPool& pool) {
   }
 }
 
-// The ranks that count, and their weights unless these are all equal.
-struct MeanInputs {
-  std::vector<size_t> members;
-  std::vector<double> weights;
-};
-
-MeanInputs SelectInputs(const Entry& entry, size_t size) {
-  MeanInputs inputs;
-  bool equal = true;
-  for (size_t r = 0; r < size; ++r) {
-    const double weight = entry.weights.empty() ? 1 : entry.weights[r];
-    if (weight == 0) continue;
-    inputs.members.push_back(r);
-    inputs.weights.push_back(weight);
-    equal = equal && weight == inputs.weights.front();
-  }
-  if (equal) inputs.weights.clear();
-  return inputs;
-}
-
-void FusedMean(const Operation& operation, WorkerPool& pool) {
-  const std::vector<Entry*>& entries = operation.entries;
-  const MeanInputs selected = SelectInputs(*entries[0], entries.size());
-  for (size_t i = 0; i < entries[0]->send.size(); ++i) {
-    const Buffer& whole = entries[0]->send[i];
-    std::vector<const void*> inputs;
-    std::vector<void*> outputs;
-    for (size_t r : selected.members) {
-      inputs.push_back(entries[r]->send[i].data);
-    }
-    for (Entry* entry : entries) outputs.push_back(entry->send[i].data);
-    MeanArgs args;
-    args.dtype = whole.dtype;
-    args.num_inputs = static_cast<int>(inputs.size());
-    args.num_outputs = static_cast<int>(outputs.size());
-    args.inputs = inputs.data();
-    args.outputs = outputs.data();
-    args.weights = selected.weights.empty() ? nullptr : selected.weights.data();
-    args.count = whole.count;
-    const int64_t tiles = (whole.count + kTile - 1) / kTile;
-    ForEach(pool, tiles, whole.bytes() * operation.group->size(),
-            [&](int64_t tile) {
-              MeanRange(args, tile * kTile,
-                        std::min((tile + 1) * kTile, whole.count));
-            });
-  }
-}
-
 using MoveToRank = void (*)(const std::vector<Entry*>& entries, int to);
 
 void MoveToAll(const Operation& operation, WorkerPool& pool, MoveToRank move) {
@@ -202,8 +154,6 @@ void Transfer(const Operation& operation, WorkerPool& pool) {
       return MoveToAll(operation, pool, Broadcast);
     case OpKind::kAllReduce:
       return AllReduce(operation, pool);
-    case OpKind::kFusedMean:
-      return FusedMean(operation, pool);
     case OpKind::kBarrier:
     case OpKind::kSplit:
     case OpKind::kShrink:

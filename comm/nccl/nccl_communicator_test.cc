@@ -114,7 +114,6 @@ TEST_F(NcclCommunicatorTest, OneThreadMakesUsesAndDestroysIt) {
   {
     auto comm = Make(Options());
     EXPECT_EQ(comm->ToString(), "nccl 2.28.9");
-    EXPECT_FALSE(comm->has_fused_mean());
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(WaitBarrier(*comm).ok());
     auto child = comm->Split({0});
     ASSERT_TRUE(child.ok()) << child.status();

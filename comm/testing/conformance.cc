@@ -24,11 +24,10 @@ enum class CellOp {
   kSum,
   kMin,
   kMax,
-  kFusedMean,
 };
-constexpr int kNumOps = 7;
-constexpr const char* kOpNames[kNumOps] = {
-    "AllToAll", "AllGather", "Broadcast", "Sum", "Min", "Max", "FusedMean"};
+constexpr int kNumOps = 6;
+constexpr const char* kOpNames[kNumOps] = {"AllToAll", "AllGather", "Broadcast",
+                                           "Sum",      "Min",       "Max"};
 
 constexpr int64_t kCounts[] = {0, 1, 3, 5, 7, 13, 64, 257, 1000, 4096};
 constexpr int kMaxRanks = 16;
@@ -47,8 +46,7 @@ std::string NameOf(const Cell& cell) {
 }
 
 bool Exists(const Cell& cell) {
-  if (cell.op == CellOp::kSum) return cell.dtype != DType::kBool;
-  return cell.op != CellOp::kFusedMean || IsFloating(cell.dtype);
+  return cell.op != CellOp::kSum || cell.dtype != DType::kBool;
 }
 
 absl::Status CheckValue(const TestTensor& tensor, int64_t index, int expected) {
@@ -151,23 +149,6 @@ absl::Status RunAllReduce(Communicator& comm, const Cell& cell,
   return CheckGuards(recv);
 }
 
-// Values times the number of ranks have whole means.
-absl::Status RunFusedMean(Communicator& comm, const Cell& cell,
-                          Stream& stream) {
-  if (!comm.has_fused_mean()) return absl::OkStatus();
-  TestTensor tensor(comm.device(), cell.dtype, cell.count);
-  for (int64_t i = 0; i < cell.count; ++i) {
-    tensor.Set(i, ValueOf(cell.dtype, comm.rank(), i) * comm.size());
-  }
-  PARLEY_ASSIGN_OR_RETURN(Work work,
-                          comm.FusedMean({tensor.view()}, {}, stream));
-  PARLEY_RETURN_IF_ERROR(work.WaitHost());
-  for (int64_t i = 0; i < cell.count; ++i) {
-    PARLEY_RETURN_IF_ERROR(CheckValue(tensor, i, Reduced(cell, i)));
-  }
-  return CheckGuards(tensor);
-}
-
 absl::Status RunCell(Communicator& comm, const Cell& cell) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   switch (cell.op) {
@@ -177,8 +158,6 @@ absl::Status RunCell(Communicator& comm, const Cell& cell) {
       return RunAllGather(comm, cell, *stream);
     case CellOp::kBroadcast:
       return RunBroadcast(comm, cell, *stream);
-    case CellOp::kFusedMean:
-      return RunFusedMean(comm, cell, *stream);
     default:
       return RunAllReduce(comm, cell, *stream);
   }
@@ -201,8 +180,7 @@ std::vector<Cell> Cells(const ConformanceBackend& backend) {
   for (const Cell& cell :
        {Cell{CellOp::kAllToAll, 4, kMillion, DType::kFloat32},
         Cell{CellOp::kAllGather, 3, kMillion + 1, DType::kBFloat16},
-        Cell{CellOp::kSum, 2, kMillion, DType::kFloat32},
-        Cell{CellOp::kFusedMean, 4, kMillion + 3, DType::kFloat32}}) {
+        Cell{CellOp::kSum, 2, kMillion, DType::kFloat32}}) {
     if (cell.count <= backend.max_count + 3) cells.push_back(cell);
   }
   return cells;

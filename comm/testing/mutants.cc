@@ -94,14 +94,6 @@ class Mutant final : public Communicator {
                                const CallOptions& options) override {
     return Finish(real_.Barrier(On(stream), Bound(options)));
   }
-  bool has_fused_mean() const override { return real_.has_fused_mean(); }
-  absl::StatusOr<Work> FusedMean(TensorList tensors,
-                                 absl::Span<const double> weights,
-                                 Stream& stream,
-                                 const CallOptions& options) override {
-    return Finish(
-        real_.FusedMean(Cut(tensors), weights, On(stream), Bound(options)));
-  }
   absl::StatusOr<std::unique_ptr<Communicator>> Split(
       absl::Span<const int> members, const CallOptions& options) override {
     const int self = rank();

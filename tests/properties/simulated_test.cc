@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What averaging_test.cc says of all backends, where it takes the simulator to
-// say it: it has a mean in one pass, and counts what it moves.
+// say it: it counts what it moves.
 #include <cstdint>
 
 #include "gtest/gtest.h"

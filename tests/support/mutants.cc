@@ -84,14 +84,6 @@ class MutantCommunicator final : public Communicator {
     forgotten_.push_back(*std::move(work));
     return Work();
   }
-  bool has_fused_mean() const override { return real_.has_fused_mean(); }
-  absl::StatusOr<Work> FusedMean(TensorList tensors,
-                                 absl::Span<const double> weights,
-                                 Stream& stream,
-                                 const CallOptions& options) override {
-    return Mirror(
-        real_.FusedMean(tensors, weights, MutantDevice::Real(stream), options));
-  }
   absl::StatusOr<std::unique_ptr<Communicator>> Split(
       absl::Span<const int> members, const CallOptions& options) override {
     return real_.Split(members, options);

@@ -96,7 +96,7 @@ std::string ConformanceFilter(int ranks) {
   for (const absl::string_view name : NamedCases(ranks)) {
     patterns.push_back(absl::StrCat("NcclConformance.", name));
   }
-  return absl::StrCat(absl::StrJoin(patterns, ":"), "-*.FusedMean_*");
+  return absl::StrJoin(patterns, ":");
 }
 
 std::vector<absl::Status> ShareStatuses(Store& store, absl::string_view key,

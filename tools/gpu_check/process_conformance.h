@@ -34,8 +34,7 @@ namespace parley::gpu_check {
 parley::testing::ConformanceBackend ProcessBackend(const NcclOptions& options);
 
 // What of the suite wants `ranks` ranks, for 1 to 3, as a filter for gtest.
-// Without BarrierWaitsForAll, whose ranks must read the same time, and without
-// FusedMean, which there is not.
+// Without BarrierWaitsForAll, whose ranks must read the same time.
 std::string ConformanceFilter(int ranks);
 
 // Tells the others how this rank ended and returns how all did, in rank order.
