@@ -92,6 +92,7 @@ void Exchange::Select(absl::Span<const uint8_t> takes_part) {
   }
   selected_.assign(takes_part.begin(), takes_part.end());
   lists_.active.clear();
+  packer_.Clear();
   for (int b = 0; b < static_cast<int>(plan_.buckets().size()); ++b) {
     lists_.slot[b] = static_cast<uint8_t>(lists_.active.size() % slots_.size());
     const Bucket& bucket = plan_.buckets()[b];

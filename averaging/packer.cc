@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/averaging/packer.h"
 
+#include <algorithm>
+
 #include "parley/base/status_macros.h"
 
 namespace parley {
@@ -20,9 +22,13 @@ int64_t Packer::BytesOf(int64_t packs, int64_t buckets) {
          buckets * static_cast<int64_t>(sizeof(Range));
 }
 
+void Packer::Clear() {
+  std::fill(ranges_.begin(), ranges_.end(), Range());
+  next_copy_ = next_cast_ = 0;
+}
+
 void Packer::Add(int b, const Bucket& bucket, absl::Span<const Piece> pieces,
                  const TensorView& values, void* scratch, const void* zero) {
-  if (b == 0) next_copy_ = next_cast_ = 0;
   Range& range = ranges_[b];
   range = {
       .first_copy = next_copy_,

@@ -31,9 +31,12 @@ class Packer {
 
   static int64_t BytesOf(int64_t packs, int64_t buckets);
 
+  // Forgets all buckets.
+  void Clear();
+
   // Bucket b of the plan, not in place, is packed into `values`. `scratch` has
   // room for the bucket in the dtype of its tensors, and `zero` holds as many
-  // zeros as the bucket has padding. Buckets come in order.
+  // zeros as the bucket has padding. Each bucket is added once.
   void Add(int b, const Bucket& bucket, absl::Span<const Piece> pieces,
            const TensorView& values, void* scratch, const void* zero);
 
