@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/difference.h"
 #include "parley/averaging/fixed_text.h"
+#include "parley/averaging/verdict.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
@@ -19,17 +20,7 @@ struct Refusal {
   FixedText<164> message;
 };
 
-// Whether two ranks are in the same meeting, as far as headers tell.
-bool Match(const Header& a, const Header& b) {
-  if (a.kind == CallKind::kRebind && b.kind == CallKind::kRebind) return true;
-  if (a.meetings != b.meetings) return false;
-  if (a.kind == CallKind::kFinish || b.kind == CallKind::kFinish) {
-    return a.kind >= CallKind::kStep && b.kind >= CallKind::kStep;
-  }
-  return a.kind == b.kind && a.step == b.step;
-}
-
-// What makes Match() fail.
+// In what `rank` is in another call.
 std::string DescribeMismatch(int rank, const Header& a, int other,
                              const Header& b) {
   if (a.kind != b.kind) {
@@ -42,14 +33,6 @@ std::string DescribeMismatch(int rank, const Header& a, int other,
   }
   return DescribeDifference(rank, "meetings", absl::StrCat(a.meetings), other,
                             absl::StrCat(b.meetings));
-}
-
-// The rank to compare others with: the lowest that is still training, if any.
-int Reference(absl::Span<const Header> headers) {
-  for (size_t r = 0; r < headers.size(); ++r) {
-    if (headers[r].kind != CallKind::kFinish) return static_cast<int>(r);
-  }
-  return 0;
 }
 
 }  // namespace
@@ -82,19 +65,20 @@ absl::Status Agreement::Reach(Header mine, const Description& description,
   if (hosts_->size() == 1) return local;
   PARLEY_RETURN_IF_ERROR(hosts_->AllGather(all, sizeof(Header), deadline));
 
-  for (int r = 0; r < hosts_->size(); ++r) {
-    if (all[r].refuses) return QuoteRefusal(r, local, deadline);
-  }
-  const int other = Reference(headers());
-  for (int r = 0; r < hosts_->size(); ++r) {
-    if (!Match(all[r], all[other])) {
-      return absl::InvalidArgumentError(
-          DescribeMismatch(r, all[r], other, all[other]));
-    }
-    if (all[r].description != all[other].description) {
+  const Dispute dispute = FindDispute(headers());
+  switch (dispute.cause) {
+    case Dispute::Cause::kNone:
+      break;
+    case Dispute::Cause::kRefusal:
+      return QuoteRefusal(dispute.rank, local, deadline);
+    case Dispute::Cause::kCall:
+      return absl::InvalidArgumentError(DescribeMismatch(
+          dispute.rank, all[dispute.rank], dispute.other, all[dispute.other]));
+    case Dispute::Cause::kDescription: {
       PARLEY_ASSIGN_OR_RETURN(
           const std::string difference,
-          FindDifference(*hosts_, r, other, description, note(), deadline));
+          FindDifference(*hosts_, dispute.rank, dispute.other, description,
+                         note(), deadline));
       return absl::InvalidArgumentError(difference);
     }
   }

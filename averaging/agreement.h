@@ -60,6 +60,13 @@ class Agreement {
   // Everyone's headers, by rank, after Reach().
   absl::Span<const Header> headers() const;
 
+  // Bytes that Reach() receives from other ranks, where it is OK.
+  int64_t bytes_received() const {
+    return (hosts_->size() - 1) * static_cast<int64_t>(sizeof(Header));
+  }
+
+  int rank() const { return hosts_->rank(); }
+
  private:
   Agreement() = default;
 

@@ -2,37 +2,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/averaging/model_averager.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "absl/base/casts.h"
 #include "absl/strings/str_cat.h"
 #include "parley/averaging/annotate.h"
+#include "parley/averaging/binding.h"
+#include "parley/averaging/deadline.h"
+#include "parley/averaging/description.h"
+#include "parley/averaging/header.h"
+#include "parley/averaging/plan.h"
 #include "parley/averaging/state_fields.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
 namespace {
 
-constexpr int64_t kProtocolVersion = 1;
 constexpr char kStateKind[] = "model_averager";
 
 // Tells nobody.
 Observer& Silent() {
   static Observer silent;
   return silent;
-}
-
-absl::Status CheckDevice(const ParameterSet& parameters, DeviceId device) {
-  for (const ParameterSet::Entry& entry : parameters.entries()) {
-    const TensorView& tensor = entry.parameter.tensor;
-    if (tensor.count() == 0 || tensor.device() == device) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "parameter \"", entry.parameter.name, "\" is on ",
-        ToString(tensor.device()), ", the communicator on ", ToString(device)));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status CheckWeight(double weight) {
@@ -46,17 +38,22 @@ absl::Status CheckWeight(double weight) {
 ModelAverager::ModelAverager(ModelAveragerOptions options)
     : options_(std::move(options)),
       observer_(options_.observer == nullptr ? Silent() : *options_.observer),
-      participation_(options_.parameters) {}
+      communicator_(options_.communicator) {}
+
+ModelAverager::~ModelAverager() = default;
 
 absl::StatusOr<std::unique_ptr<ModelAverager>> ModelAverager::Create(
     ModelAveragerOptions options) {
   auto averager =
       std::unique_ptr<ModelAverager>(new ModelAverager(std::move(options)));
-  PARLEY_RETURN_IF_ERROR(averager->Configure(
-      averager->options_.communicator, CallKind::kCreate, averager->binding_));
+  PARLEY_ASSIGN_OR_RETURN(
+      averager->binding_,
+      averager->Bind(averager->communicator_, CallKind::kCreate));
   averager->PlanNextFrom(0);
   return averager;
 }
+
+const AveragingPlan& ModelAverager::plan() const { return binding_->plan(); }
 
 absl::Status ModelAverager::CheckOptions() const {
   if (options_.schedule == nullptr) {
@@ -77,65 +74,23 @@ absl::Status ModelAverager::CheckOptions() const {
   return options_.schedule->Check(observer_);
 }
 
-// Makes what depends on the communicator, and has ranks compare it.
-absl::Status ModelAverager::Configure(Communicator* communicator, CallKind kind,
-                                      Binding& binding) {
-  absl::Status local =
-      kind == CallKind::kCreate ? CheckOptions() : absl::OkStatus();
-  if (local.ok()) local = Prepare(communicator, binding);
-  if (communicator == nullptr) return local;
-
-  PARLEY_ASSIGN_OR_RETURN(binding.agreement, Agreement::Create(*communicator));
-  weights_.reserve(static_cast<size_t>(communicator->size()));
+absl::StatusOr<std::unique_ptr<Binding>> ModelAverager::Bind(
+    Communicator* communicator, CallKind kind) const {
   Header mine;
   mine.kind = kind;
   mine.step = step_;
   mine.meetings = meetings_;
   mine.learning_rate = signals_.learning_rate;
   mine.loss = signals_.loss;
-  const Deadline deadline(communicator->clock(), options_.timeout);
-  return binding.agreement->Reach(
-      mine, binding.description, local,
-      [this] { return parley::ToString(*options_.schedule); }, deadline);
-}
-
-absl::Status ModelAverager::Prepare(Communicator* communicator,
-                                    Binding& binding) const {
-  PlanOptions plan_options;
-  plan_options.max_extra_bytes = options_.max_extra_bytes;
-  plan_options.reduction = options_.reduction;
-  if (communicator != nullptr) {
-    Device& device = communicator->device();
-    PARLEY_RETURN_IF_ERROR(CheckDevice(options_.parameters, device.id()));
-    plan_options.world_size = communicator->size();
-    plan_options.preferred_bucket_bytes = device.preferred_bucket_bytes();
-  }
-  PARLEY_ASSIGN_OR_RETURN(
-      AveragingPlan plan,
-      AveragingPlan::Create(options_.parameters, plan_options));
-  binding.communicator = communicator;
-  binding.plan = std::make_unique<AveragingPlan>(std::move(plan));
-  if (communicator == nullptr) return absl::OkStatus();
-
-  PARLEY_ASSIGN_OR_RETURN(
-      binding.exchange,
-      Exchange::Create(*communicator, options_.parameters, *binding.plan,
-                       {options_.fingerprint}));
-  Description& description = binding.description;
-  description.Set("protocol version", kProtocolVersion);
-  description.Set("elements", options_.parameters.count());
-  description.Set("parameters",
-                  Description::Bits{options_.parameters.Fingerprint()});
-  description.Set("reduction", std::string(Name(options_.reduction)));
-  description.Set("bucket_bytes", binding.plan->bucket_bytes());
-  description.Set("plan", Description::Bits{binding.plan->Fingerprint()});
-  description.Append("schedule", options_.schedule->Describe());
-  description.Set("fingerprint", int64_t{options_.fingerprint});
-  return absl::OkStatus();
+  return Binding::Create(
+      communicator,
+      {&options_.parameters, options_.schedule.get(), options_.max_extra_bytes,
+       options_.timeout, options_.reduction, options_.fingerprint},
+      kind == CallKind::kCreate ? CheckOptions() : absl::OkStatus(), mine);
 }
 
 void ModelAverager::PlanNextFrom(int64_t step) {
-  next_ = binding_.communicator == nullptr
+  next_ = communicator_ == nullptr
               ? Meeting{}
               : options_.schedule->Next({step, meetings_}, signals_);
   next_stop_ = next_.step;
@@ -172,7 +127,7 @@ absl::StatusOr<StepReport> ModelAverager::StepSlow(int64_t step,
 absl::StatusOr<StepReport> ModelAverager::AverageNow(
     const StepOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable("AverageNow()"));
-  if (binding_.communicator == nullptr) {
+  if (communicator_ == nullptr) {
     StepReport report;
     report.step = step_;
     return report;
@@ -185,10 +140,11 @@ absl::Status ModelAverager::Finish(Stream* stream) {
   StepOptions options;
   options.weight = 0;
   options.stream = stream;
-  for (bool over = binding_.communicator == nullptr; !over;
-       over = all_finished_) {
+  for (bool over = communicator_ == nullptr; !over;
+       over = binding_->verdict().all_finished()) {
     PARLEY_RETURN_IF_ERROR(Meet(CallKind::kFinish, step_, options).status());
-    if (agreed_kind_ == CallKind::kStep) PlanNextFrom(agreed_step_ + 1);
+    const Verdict& verdict = binding_->verdict();
+    if (verdict.kind == CallKind::kStep) PlanNextFrom(verdict.step + 1);
   }
   finished_ = true;
   next_stop_ = std::numeric_limits<int64_t>::min();
@@ -197,29 +153,25 @@ absl::Status ModelAverager::Finish(Stream* stream) {
 
 absl::Status ModelAverager::Rebind(Communicator& communicator) {
   if (finished_) return CheckUsable("Rebind()");
-  Binding binding;
-  PARLEY_RETURN_IF_ERROR(Configure(&communicator, CallKind::kRebind, binding));
+  PARLEY_ASSIGN_OR_RETURN(std::unique_ptr<Binding> binding,
+                          Bind(&communicator, CallKind::kRebind));
+  binding_ = std::move(binding);
+  communicator_ = &communicator;
   // A failure may have met ranks at different steps, and some of them behind
   // the end of a meeting that others did not complete.
-  const auto headers = binding.agreement->headers();
-  for (const Header& header : headers) {
-    step_ = std::max(step_, header.step);
-    meetings_ = std::max(meetings_, header.meetings);
-  }
-  signals_ = {headers[0].learning_rate, headers[0].loss};
-  binding_ = std::move(binding);
+  const Verdict& verdict = binding_->verdict();
+  step_ = verdict.step;
+  meetings_ = verdict.meetings;
+  signals_ = verdict.signals;
   PlanNextFrom(step_);
   return absl::OkStatus();
 }
 
 absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
                                                const StepOptions& options) {
-  Clock& clock = binding_.communicator->clock();
+  Clock& clock = communicator_->clock();
   const int64_t come_ns = clock.NowNs();
   const Deadline deadline(clock, options_.timeout);
-
-  absl::Status local = participation_.Ask();
-  if (local.ok()) local = CheckWeight(options.weight);
   Header mine;
   mine.kind = kind;
   mine.step = step;
@@ -228,86 +180,25 @@ absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
   mine.learning_rate = options.learning_rate;
   mine.loss = options.loss;
   mine.moved = step_ != step_at_last_meeting_;
-  Description& description = binding_.description;
-  description.Set("parameters taking part", participation_.count());
-  description.Set("participation",
-                  Description::Bits{participation_.Fingerprint()});
-  description.Set("model after the last meeting",
-                  Description::Bits{binding_.model_fingerprint});
-  PARLEY_RETURN_IF_ERROR(binding_.agreement->Reach(
-      mine, description, local, [this] { return participation_.ToString(); },
-      deadline));
+  PARLEY_RETURN_IF_ERROR(
+      binding_->Open(mine, CheckWeight(options.weight), deadline));
   const int64_t met_ns = clock.NowNs();
-  PARLEY_RETURN_IF_ERROR(TakeHeaders());
 
-  binding_.exchange->Select(participation_.flags());
-  absl::StatusOr<Exchange::Result> result = binding_.exchange->Run(
-      MeetingKind::kStep, weights_, options.stream, deadline);
-  if (!result.ok()) {
-    return Annotate(result.status(), absl::StrCat("meeting ", meetings_,
-                                                  " at step ", agreed_step_));
+  const Verdict& verdict = binding_->verdict();
+  if (!verdict.all_finished()) signals_ = verdict.signals;
+  absl::StatusOr<StepReport> report =
+      binding_->Average(options.stream, deadline);
+  if (!report.ok()) {
+    return Annotate(report.status(), absl::StrCat("meeting ", meetings_,
+                                                  " at step ", verdict.step));
   }
-  return Complete(*result, met_ns - come_ns, clock.NowNs() - met_ns);
-}
-
-StepReport ModelAverager::Complete(const Exchange::Result& result,
-                                   int64_t wait_ns, int64_t move_ns) {
-  ++meetings_;
   step_at_last_meeting_ = step_;
-  binding_.model_fingerprint = result.fingerprint;
-  const int64_t others = binding_.communicator->size() - 1;
-  StepReport& report = last_meeting_;
-  report.step = agreed_step_;
-  report.meetings = meetings_;
-  report.met = true;
-  report.ranks = result.ranks;
-  report.reduction = options_.reduction;
-  report.bytes_received =
-      result.bytes_received + others * static_cast<int64_t>(sizeof(Header));
-  report.wait_ns = wait_ns;
-  report.move_ns = move_ns;
-  report.model_fingerprint = result.fingerprint;
-  observer_.OnMeeting(report);
+  report->meetings = ++meetings_;
+  report->wait_ns = met_ns - come_ns;
+  report->move_ns = clock.NowNs() - met_ns;
+  last_meeting_ = *report;
+  observer_.OnMeeting(last_meeting_);
   return report;
-}
-
-// What ranks told becomes what all of them do, in rank order.
-absl::Status ModelAverager::TakeHeaders() {
-  const auto headers = binding_.agreement->headers();
-  bool any_moved = false;
-  const Header* first = nullptr;  // that is still training
-  double loss_sum = 0;
-  int losses = 0;
-  for (const Header& header : headers) {
-    any_moved |= header.moved;
-    if (header.kind == CallKind::kFinish) continue;
-    if (first == nullptr) first = &header;
-    if (std::isnan(header.loss)) continue;
-    loss_sum += header.loss;
-    ++losses;
-  }
-  all_finished_ = first == nullptr;
-  agreed_kind_ = all_finished_ ? CallKind::kFinish : first->kind;
-  agreed_step_ = all_finished_ ? step_ : first->step;
-
-  weights_.clear();
-  double sum = 0;
-  for (const Header& header : headers) {
-    double weight = header.kind == CallKind::kFinish ? 0 : header.weight;
-    if (all_finished_) weight = header.moved || !any_moved ? 1 : 0;
-    weights_.push_back(weight);
-    sum += weight;
-  }
-  if (!(sum > 0 && std::isfinite(sum))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("weights of all ranks: their sum is ", sum,
-                     ", must be finite and more than 0"));
-  }
-  if (all_finished_) return absl::OkStatus();
-  signals_.learning_rate = first->learning_rate;
-  signals_.loss = losses == 0 ? std::numeric_limits<double>::quiet_NaN()
-                              : loss_sum / losses;
-  return absl::OkStatus();
 }
 
 SavedState ModelAverager::State() const {
@@ -319,7 +210,7 @@ SavedState ModelAverager::State() const {
   writer.SetBits("learning_rate_bits",
                  absl::bit_cast<uint64_t>(signals_.learning_rate));
   writer.SetBits("loss_bits", absl::bit_cast<uint64_t>(signals_.loss));
-  writer.SetBits("model_fingerprint", binding_.model_fingerprint);
+  writer.SetBits("model_fingerprint", binding_->model_fingerprint());
   writer.SetInteger("world_size", plan().world_size());
   writer.SetBits("parameters", options_.parameters.Fingerprint());
   writer.SetText("reduction", Name(options_.reduction));
@@ -380,7 +271,7 @@ absl::Status ModelAverager::Restore(const SavedState& state) {
   next_stop_ = next_.step;
   signals_ = {absl::bit_cast<double>(learning_rate),
               absl::bit_cast<double>(loss)};
-  binding_.model_fingerprint = fingerprint;
+  binding_->set_model_fingerprint(fingerprint);
   finished_ = false;
   return absl::OkStatus();
 }

@@ -46,22 +46,14 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "parley/averaging/agreement.h"
-#include "parley/averaging/description.h"
-#include "parley/averaging/exchange.h"
-#include "parley/averaging/header.h"
 #include "parley/averaging/observer.h"
 #include "parley/averaging/parameters.h"
-#include "parley/averaging/participation.h"
-#include "parley/averaging/plan.h"
 #include "parley/averaging/reduction.h"
 #include "parley/averaging/schedule.h"
 #include "parley/averaging/state.h"
@@ -69,7 +61,10 @@
 
 namespace parley {
 
+class AveragingPlan;
+class Binding;
 class StateReader;
+enum class CallKind : uint8_t;
 
 // What Restore() does with a state that has no "step".
 enum class MissingStep {
@@ -134,6 +129,7 @@ class ModelAverager {
   // get its error. kInvalidArgument, naming the field and its value.
   static absl::StatusOr<std::unique_ptr<ModelAverager>> Create(
       ModelAveragerOptions options);
+  ~ModelAverager();
 
   // Call it after every local step. Holds the meeting of this step, if there
   // is one, and returns when it is complete. The step is counted whatever
@@ -184,29 +180,19 @@ class ModelAverager {
   // What the last complete meeting reported; its `met` is false before it.
   const StepReport& last_meeting() const { return last_meeting_; }
 
-  const AveragingPlan& plan() const { return *binding_.plan; }
+  // What a meeting does (averaging/plan.h).
+  const AveragingPlan& plan() const;
 
  private:
-  // What depends on the communicator. Without one, the plan of a world of one.
-  struct Binding {
-    Communicator* communicator = nullptr;
-    std::unique_ptr<AveragingPlan> plan;
-    std::unique_ptr<Agreement> agreement;
-    std::unique_ptr<Exchange> exchange;
-    Description description;
-    uint64_t model_fingerprint = 0;  // after the last meeting
-  };
-
   explicit ModelAverager(ModelAveragerOptions options);
 
   bool aborted() const {
-    return binding_.communicator != nullptr && binding_.communicator->aborted();
+    return communicator_ != nullptr && communicator_->aborted();
   }
 
   absl::Status CheckOptions() const;
-  absl::Status Configure(Communicator* communicator, CallKind kind,
-                         Binding& binding);
-  absl::Status Prepare(Communicator* communicator, Binding& binding) const;
+  absl::StatusOr<std::unique_ptr<Binding>> Bind(Communicator* communicator,
+                                                CallKind kind) const;
   void PlanNextFrom(int64_t step);
 
   absl::Status CheckUsable(absl::string_view call) const;
@@ -215,15 +201,12 @@ class ModelAverager {
                                           const StepOptions& options);
   absl::StatusOr<StepReport> Meet(CallKind kind, int64_t step,
                                   const StepOptions& options);
-  absl::Status TakeHeaders();
-  StepReport Complete(const Exchange::Result& result, int64_t wait_ns,
-                      int64_t move_ns);
   absl::Status CheckConfiguration(const StateReader& reader) const;
 
   const ModelAveragerOptions options_;
   Observer& observer_;
-  Participation participation_;
-  Binding binding_;
+  Communicator* communicator_;  // null outside any group
+  std::unique_ptr<Binding> binding_;
 
   int64_t step_ = 0;
   // The first step at which Step() has something to do: that of next_, or any
@@ -235,12 +218,6 @@ class ModelAverager {
   bool finished_ = false;
   Signals signals_;
   StepReport last_meeting_;
-
-  // What the headers of the last meeting say.
-  std::vector<double> weights_;  // by rank
-  bool all_finished_ = false;
-  CallKind agreed_kind_ = CallKind::kStep;
-  int64_t agreed_step_ = 0;
 };
 
 }  // namespace parley

@@ -15,7 +15,10 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/averaging/agreement.h"
 #include "parley/averaging/checkpoint.h"
+#include "parley/averaging/exchange.h"
+#include "parley/averaging/plan.h"
 #include "parley/base/status_macros.h"
 #include "parley/sim/world.h"
 

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "parley/averaging/model_averager.h"
 #include "parley/averaging/parameters.h"
+#include "parley/averaging/plan.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/testing/device_array.h"
 #include "parley/tests/fakes/fake_nccl.h"
