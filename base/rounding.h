@@ -132,21 +132,6 @@ PARLEY_HD constexpr double WidenBFloat16(uint16_t bits) {
   return Float16Format<8, 7>::Widen(bits);
 }
 
-// A float64 from which rounding to float32, float16 or bfloat16 gives what
-// rounding `value` itself would: bits that float64 cannot hold are gathered in
-// the last one ("round to odd").
-PARLEY_HD constexpr double WidenToOdd(int64_t value) {
-  const bool negative = value < 0;
-  uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(value)
-                                : static_cast<uint64_t>(value);
-  constexpr uint64_t kLow = 0x7ff;
-  if (magnitude >> 53 != 0) {
-    magnitude = (magnitude & ~kLow) | ((magnitude & kLow) != 0 ? kLow + 1 : 0);
-  }
-  const auto widened = static_cast<double>(magnitude);
-  return negative ? -widened : widened;
-}
-
 }  // namespace parley
 
 #endif  // PARLEY_BASE_ROUNDING_H_

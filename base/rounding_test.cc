@@ -175,32 +175,5 @@ TEST(RoundingTest, Float32AndFloat64) {
   EXPECT_TRUE(std::signbit(RoundToFloat64(-0.0)));
 }
 
-// float64 cannot hold 2^62 + 2^54 + 1; to bfloat16 that is just above a tie.
-TEST(RoundingTest, WideIntegersRoundOnce) {
-  const int64_t tie = (int64_t{1} << 62) + (int64_t{1} << 54);
-  EXPECT_EQ(RoundToBFloat16(WidenToOdd(tie)), RoundToBFloat16(0x1p62));
-  EXPECT_EQ(RoundToBFloat16(WidenToOdd(tie + 1)),
-            RoundToBFloat16(0x1p62 + 0x1p55));
-  EXPECT_EQ(RoundToBFloat16(WidenToOdd(-tie - 1)),
-            RoundToBFloat16(-0x1p62 - 0x1p55));
-  EXPECT_EQ(WidenToOdd(0), 0);
-  EXPECT_EQ(WidenToOdd(-3), -3);
-  EXPECT_EQ(WidenToOdd((int64_t{1} << 53) - 1), 0x1p53 - 1);
-  EXPECT_EQ(WidenToOdd(std::numeric_limits<int64_t>::min()), -0x1p63);
-}
-
-// The compiler's conversion of int64 to float32, which rounds once as well.
-TEST(RoundingTest, WideIntegersToFloat32) {
-  for (int shift = 24; shift < 63; ++shift) {
-    const int64_t base = int64_t{1} << shift;
-    const int64_t half = base >> 24;
-    for (int64_t value : {base + half, base + half - 1, base + half + 1,
-                          base + 3 * half, base + 3 * half - 1}) {
-      EXPECT_EQ(RoundToFloat32(WidenToOdd(value)), static_cast<float>(value));
-      EXPECT_EQ(RoundToFloat32(WidenToOdd(-value)), static_cast<float>(-value));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace parley

@@ -12,7 +12,7 @@
 //   PARLEY_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream,
 //                           device.CreateStream());
 //   PARLEY_RETURN_IF_ERROR(device.Copy(copy, *stream));
-//   PARLEY_RETURN_IF_ERROR(device.Cast(cast, *stream));
+//   PARLEY_RETURN_IF_ERROR(device.Mean(mean, *stream));
 //   PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
 //
 // Thread-safety: Device and Allocator are thread-safe. A Stream or an Event is
@@ -117,12 +117,7 @@ class Device {
   // not allow. What an argument struct points to (lists, tensors, results)
   // must live until the work is done.
   virtual absl::Status Mean(const MeanArgs& args, Stream& stream) = 0;
-  virtual absl::Status Reduce(const ReduceArgs& args, Stream& stream) = 0;
   virtual absl::Status Copy(const CopyArgs& args, Stream& stream) = 0;
-  virtual absl::Status Cast(const CastArgs& args, Stream& stream) = 0;
-  virtual absl::Status Axpby(const AxpbyArgs& args, Stream& stream) = 0;
-  virtual absl::Status Lerp(const LerpArgs& args, Stream& stream) = 0;
-  virtual absl::Status Delta(const DeltaArgs& args, Stream& stream) = 0;
   virtual absl::Status Elementwise(const ElementwiseArgs& args,
                                    Stream& stream) = 0;
   virtual absl::Status Fingerprint(const FingerprintArgs& args,

@@ -141,19 +141,17 @@ absl::Status OperationKernelOperation(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(auto stream, comm.device().CreateStream());
   DeviceArray<float> data(comm.device(), 1000, static_cast<float>(comm.rank()));
   DeviceArray<float> zero(comm.device(), 1000);
-  AxpbyArgs twice;
-  twice.x = zero.values().data();
-  twice.y = data.values().data();
-  twice.b = 2;
-  twice.count = 1000;
+  // y = y - (0 - y)
+  const ElementwisePiece piece = {{&zero.values()[0], &data.values()[0]}, 1000};
+  const ElementwiseArgs twice = {ElementwiseOp::kLerp, {}, {-1}, &piece, 1};
   PARLEY_RETURN_IF_ERROR(
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *stream)
           .status());
-  PARLEY_RETURN_IF_ERROR(comm.device().Axpby(twice, *stream));
+  PARLEY_RETURN_IF_ERROR(comm.device().Elementwise(twice, *stream));
   PARLEY_RETURN_IF_ERROR(
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *stream)
           .status());
-  PARLEY_RETURN_IF_ERROR(comm.device().Axpby(twice, *stream));
+  PARLEY_RETURN_IF_ERROR(comm.device().Elementwise(twice, *stream));
   PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
   return ExpectAll(data, 4 * static_cast<float>(comm.size()) * SumOfRanks(comm),
                    "chain");

@@ -86,15 +86,6 @@ absl::Status CpuDevice::Mean(const MeanArgs& args, Stream& stream) {
   return absl::OkStatus();
 }
 
-absl::Status CpuDevice::Reduce(const ReduceArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Reduce", *this, stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  const int64_t blocks = int64_t{args.num_inputs} + 1;
-  Enqueue(stream, blocks * args.count * SizeOf(args.dtype),
-          [args] { ReduceRange(args, 0, args.count); });
-  return absl::OkStatus();
-}
-
 absl::Status CpuDevice::Copy(const CopyArgs& args, Stream& stream) {
   PARLEY_RETURN_IF_ERROR(CheckStream("Copy", *this, stream));
   PARLEY_RETURN_IF_ERROR(Validate(args, id()));
@@ -103,39 +94,6 @@ absl::Status CpuDevice::Copy(const CopyArgs& args, Stream& stream) {
     bytes += 2 * args.copies[i].to.bytes();
   }
   Enqueue(stream, bytes, [args] { CopyAll(args); });
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::Cast(const CastArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Cast", *this, stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  const int64_t element = SizeOf(args.from_dtype) + SizeOf(args.to_dtype);
-  Enqueue(stream, args.count * element,
-          [args] { CastRange(args, 0, args.count); });
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::Axpby(const AxpbyArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Axpby", *this, stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  Enqueue(stream, 3 * args.count * SizeOf(args.dtype),
-          [args] { AxpbyRange(args, 0, args.count); });
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::Lerp(const LerpArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Lerp", *this, stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  Enqueue(stream, 3 * args.count * SizeOf(args.dtype),
-          [args] { LerpRange(args, 0, args.count); });
-  return absl::OkStatus();
-}
-
-absl::Status CpuDevice::Delta(const DeltaArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Delta", *this, stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  Enqueue(stream, 3 * args.count * SizeOf(args.dtype),
-          [args] { DeltaRange(args, 0, args.count); });
   return absl::OkStatus();
 }
 

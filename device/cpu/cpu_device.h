@@ -38,12 +38,7 @@ class CpuDevice : public Device {
   int64_t preferred_bucket_bytes() const override { return 256 * 1024; }
 
   absl::Status Mean(const MeanArgs& args, Stream& stream) override;
-  absl::Status Reduce(const ReduceArgs& args, Stream& stream) override;
   absl::Status Copy(const CopyArgs& args, Stream& stream) override;
-  absl::Status Cast(const CastArgs& args, Stream& stream) override;
-  absl::Status Axpby(const AxpbyArgs& args, Stream& stream) override;
-  absl::Status Lerp(const LerpArgs& args, Stream& stream) override;
-  absl::Status Delta(const DeltaArgs& args, Stream& stream) override;
   absl::Status Elementwise(const ElementwiseArgs& args,
                            Stream& stream) override;
   absl::Status Fingerprint(const FingerprintArgs& args,

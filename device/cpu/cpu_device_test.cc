@@ -18,11 +18,14 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "parley/base/random.h"
 #include "parley/device/cpu/host_stream.h"
+#include "parley/device/cpu/kernel_ranges.h"
 #include "parley/device/kernels/fingerprint.h"
+#include "parley/device/testing/elementwise_case.h"
 #include "parley/device/testing/values.h"
 
 #if defined(__SSE2__)
@@ -70,6 +73,8 @@ struct Workspace {
   TensorCopy copies[2] = {
       {TensorView(a, DType::kFloat32, 3), TensorView(c, DType::kFloat32, 3)},
       {TensorView(b, DType::kFloat32, 2), TensorView(d, DType::kFloat32, 2)}};
+  ElementwisePiece casts[1] = {{{a, wide}, 3}};
+  ElementwisePiece lerps[2] = {{{a, b}, 2}, {{a + 2, b + 2}, 1}};
   FingerprintPiece pieces[2] = {{a, DType::kFloat32, 3, 42, 0},
                                 {wide, DType::kFloat64, 2, 43, 8}};
 
@@ -119,32 +124,28 @@ std::vector<Kernel> Kernels() {
                                              w.inputs, w.outputs, w.weights,
                                              count};
                            }),
-      MakeKernel<ReduceArgs>(
-          "Reduce", &Device::Reduce, 3 * 12,
-          [](W& w, int64_t count) {
-            return ReduceArgs{kFloat, ReduceOp::kSum, 2, w.inputs, w.c, count};
-          }),
       MakeKernel<CopyArgs>("Copy", &Device::Copy, 2 * (12 + 8),
                            [](W& w, int64_t count) {
                              return CopyArgs{w.copies, count < 0 ? count : 2};
                            }),
-      MakeKernel<CastArgs>(
-          "Cast", &Device::Cast, 3 * (4 + 8),
-          [](W& w, int64_t count) {
-            return CastArgs{kFloat, DType::kFloat64, w.a, w.wide, count};
-          }),
-      MakeKernel<AxpbyArgs>("Axpby", &Device::Axpby, 3 * 12,
-                            [](W& w, int64_t count) {
-                              return AxpbyArgs{kFloat, 2, -1, w.a, w.b, count};
-                            }),
-      MakeKernel<LerpArgs>("Lerp", &Device::Lerp, 3 * 12,
-                           [](W& w, int64_t count) {
-                             return LerpArgs{kFloat, 0.5, w.a, w.b, count};
-                           }),
-      MakeKernel<DeltaArgs>("Delta", &Device::Delta, 3 * 12,
-                            [](W& w, int64_t count) {
-                              return DeltaArgs{kFloat, w.a, w.b, w.c, count};
-                            }),
+      MakeKernel<ElementwiseArgs>("Cast", &Device::Elementwise, 3 * (4 + 8),
+                                  [](W& w, int64_t count) {
+                                    return ElementwiseArgs{
+                                        ElementwiseOp::kCast,
+                                        {kFloat, DType::kFloat64},
+                                        {},
+                                        w.casts,
+                                        count < 0 ? count : 1};
+                                  }),
+      MakeKernel<ElementwiseArgs>("Lerp", &Device::Elementwise, 3 * 12,
+                                  [](W& w, int64_t count) {
+                                    return ElementwiseArgs{
+                                        ElementwiseOp::kLerp,
+                                        {kFloat, kFloat},
+                                        {0.5},
+                                        w.lerps,
+                                        count < 0 ? count : 2};
+                                  }),
       MakeKernel<FingerprintArgs>(
           "Fingerprint", &Device::Fingerprint, 12 + 16,
           [](W& w, int64_t count) {
@@ -163,15 +164,12 @@ std::vector<double> Expected(const std::string& kernel) {
     set(2, {2.5, 5, 9});
     set(3, {2.5, 5, 9});
   }
-  if (kernel == "Reduce") set(2, {4, 8, 16});
   if (kernel == "Copy") {
     set(2, {1, 2, 6});
     set(3, {3, 6});
   }
   if (kernel == "Cast") set(4, {1, 2, 6});
-  if (kernel == "Axpby") set(1, {-1, -2, 2});  // 2 * a - b
   if (kernel == "Lerp") set(1, {2, 4, 8});
-  if (kernel == "Delta") set(2, {-2, -4, -4});
   return e;
 }
 
@@ -241,7 +239,9 @@ TEST_P(KernelTest, RefusesStreamsOfAnotherDevice) {
 TEST_P(KernelTest, RefusesInvalidArguments) {
   std::string field = "count";
   if (GetParam().name == "Copy") field = "num_copies";
-  if (GetParam().name == "Fingerprint") field = "num_pieces";
+  for (const char* name : {"Cast", "Lerp", "Fingerprint"}) {
+    if (GetParam().name == name) field = "num_pieces";
+  }
   QueueStream stream(device_);
   EXPECT_EQ(Launch(-3, stream),
             absl::InvalidArgumentError(GetParam().name + ": " + field +
@@ -257,23 +257,6 @@ INSTANTIATE_TEST_SUITE_P(AllKernels, KernelTest, ::testing::ValuesIn(Kernels()),
                          [](const ::testing::TestParamInfo<Kernel>& info) {
                            return info.param.name;
                          });
-
-TEST(CpuDeviceTest, ReduceHasThreeOperations) {
-  CpuDevice device;
-  const std::unique_ptr<Stream> stream = device.CreateStream().value();
-  const int32_t a[] = {1, 5, -3};
-  const int32_t b[] = {2, 4, -3};
-  const void* inputs[] = {a, b};
-  int32_t output[3];
-  const auto reduce = [&](ReduceOp op) {
-    EXPECT_TRUE(
-        device.Reduce({DType::kInt32, op, 2, inputs, output, 3}, *stream).ok());
-    return std::vector<int32_t>(output, output + 3);
-  };
-  EXPECT_EQ(reduce(ReduceOp::kSum), std::vector<int32_t>({3, 9, -6}));
-  EXPECT_EQ(reduce(ReduceOp::kMin), std::vector<int32_t>({1, 4, -3}));
-  EXPECT_EQ(reduce(ReduceOp::kMax), std::vector<int32_t>({2, 5, -3}));
-}
 
 TEST(CpuDeviceTest, CopiesOnlyItsOwnTensors) {
   CpuDevice device;
@@ -360,63 +343,55 @@ uint64_t FloatState() {
 // Beyond the steps of the vectors, so that both they and the scalar loops run.
 constexpr int64_t kCount = 75;
 
-// Two tensors, and room for a result of any dtype.
-struct Pair {
-  std::vector<uint8_t> x;
-  std::vector<uint8_t> y;
-  std::vector<uint8_t> result = std::vector<uint8_t>(8 * kCount);
+// A kernel's call on a copy of `arena`.
+struct Work {
+  std::string name;
+  std::vector<uint8_t> arena;
+  std::function<absl::Status(Device&, Stream&, uint8_t*)> run;
 };
 
-bool operator==(const Pair& a, const Pair& b) {
-  return a.y == b.y && a.result == b.result;
+// Of three blocks of a dtype's elements, of which the last is the result.
+std::vector<Work> MeanAndReduce(Random& random, DType dtype) {
+  constexpr int64_t kBlock = 8 * kCount;
+  std::vector<uint8_t> arena(3 * kBlock);
+  FillWithHardValues(random, dtype, kCount, arena.data());
+  FillWithHardValues(random, dtype, kCount, arena.data() + kBlock);
+  const std::string of = absl::StrCat(" of ", Name(dtype));
+  return {{"Mean" + of, arena,
+           [dtype](Device& device, Stream& stream, uint8_t* x) {
+             const void* inputs[] = {x, x + kBlock, x};
+             void* output = x + 2 * kBlock;
+             return device.Mean({dtype, 3, 1, inputs, &output, nullptr, kCount},
+                                stream);
+           }},
+          {"Reduce" + of, arena, [dtype](Device&, Stream&, uint8_t* x) {
+             const void* inputs[] = {x, x + kBlock};
+             ReduceRange(
+                 {dtype, ReduceOp::kSum, 2, inputs, x + 2 * kBlock, kCount}, 0,
+                 kCount);
+             return absl::OkStatus();
+           }}};
 }
 
-using Launch = std::function<absl::Status(Device&, Stream&, DType, Pair&)>;
-
-std::vector<std::pair<std::string, Launch>> FloatingKernels() {
-  return {
-      {"Mean",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         const void* inputs[] = {p.x.data(), p.y.data(), p.x.data()};
-         void* output = p.result.data();
-         MeanArgs args{dtype, 3, 1, inputs, &output, nullptr, kCount};
-         return device.Mean(args, stream);
-       }},
-      {"Reduce",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         const void* inputs[] = {p.x.data(), p.y.data()};
-         ReduceArgs args{dtype,  ReduceOp::kSum,  2,
-                         inputs, p.result.data(), kCount};
-         return device.Reduce(args, stream);
-       }},
-      {"CastDown",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         CastArgs args{DType::kFloat64, dtype, p.x.data(), p.result.data(),
-                       kCount};
-         return device.Cast(args, stream);
-       }},
-      {"CastUp",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         CastArgs args{dtype, DType::kFloat64, p.x.data(), p.result.data(),
-                       kCount};
-         return device.Cast(args, stream);
-       }},
-      {"Axpby",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         AxpbyArgs args{dtype, 0.9, -0.3, p.x.data(), p.y.data(), kCount};
-         return device.Axpby(args, stream);
-       }},
-      {"Lerp",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         LerpArgs args{dtype, 0.1, p.x.data(), p.y.data(), kCount};
-         return device.Lerp(args, stream);
-       }},
-      {"Delta",
-       [](Device& device, Stream& stream, DType dtype, Pair& p) {
-         DeltaArgs args{dtype, p.x.data(), p.y.data(), p.result.data(), kCount};
-         return device.Delta(args, stream);
-       }},
-  };
+std::vector<Work> FloatingKernels(Random& random) {
+  std::vector<Work> all;
+  for (DType dtype :
+       {DType::kFloat32, DType::kFloat64, DType::kFloat16, DType::kBFloat16}) {
+    for (Work& work : MeanAndReduce(random, dtype)) {
+      all.push_back(std::move(work));
+    }
+  }
+  for (ElementwiseOp op : kAllElementwiseOps) {
+    for (int draw = 0; draw < 50; ++draw) {
+      const ElementwiseCase drawn(random, op, {kCount, kCount});
+      all.push_back({drawn.ToString(), drawn.arena(),
+                     [drawn](Device& device, Stream& stream, uint8_t* arena) {
+                       const ElementwiseCase::Launch launch = drawn.Over(arena);
+                       return device.Elementwise(launch.args(), stream);
+                     }});
+    }
+  }
+  return all;
 }
 
 class FloatModeTest : public ::testing::TestWithParam<FloatMode> {};
@@ -425,33 +400,24 @@ TEST_P(FloatModeTest, NeitherMattersNorIsLost) {
   CpuDevice device;
   const std::unique_ptr<Stream> stream = device.CreateStream().value();
   Random random(20260404);
-  for (const auto& [name, launch] : FloatingKernels()) {
-    for (DType dtype : {DType::kFloat32, DType::kFloat64, DType::kFloat16,
-                        DType::kBFloat16}) {
-      Pair pair;
-      pair.x.resize(8 * kCount);
-      pair.y.resize(8 * kCount);
-      const DType from = name == "CastDown" ? DType::kFloat64 : dtype;
-      FillWithHardValues(random, from, kCount, pair.x.data());
-      FillWithHardValues(random, from, kCount, pair.y.data());
-      Pair expected = pair;
-      ASSERT_TRUE(launch(device, *stream, dtype, expected).ok());
-      ASSERT_FALSE(expected == pair);
+  for (const Work& work : FloatingKernels(random)) {
+    std::vector<uint8_t> expected = work.arena;
+    ASSERT_EQ(work.run(device, *stream, expected.data()), absl::OkStatus());
+    std::vector<uint8_t> actual = work.arena;
 
-      // No EXPECT runs in the mode: it belongs to the kernel alone.
-      std::fenv_t saved;
-      std::fegetenv(&saved);
-      GetParam().set();
-      std::feclearexcept(FE_ALL_EXCEPT);
-      const uint64_t before = FloatState();
-      const absl::Status status = launch(device, *stream, dtype, pair);
-      const uint64_t after = FloatState();
-      std::fesetenv(&saved);
+    // No EXPECT runs in the mode: it belongs to the kernel alone.
+    std::fenv_t saved;
+    std::fegetenv(&saved);
+    GetParam().set();
+    std::feclearexcept(FE_ALL_EXCEPT);
+    const uint64_t before = FloatState();
+    const absl::Status status = work.run(device, *stream, actual.data());
+    const uint64_t after = FloatState();
+    std::fesetenv(&saved);
 
-      EXPECT_EQ(status, absl::OkStatus());
-      EXPECT_TRUE(pair == expected) << name << " of " << Name(dtype);
-      EXPECT_EQ(after, before) << name << " of " << Name(dtype);
-    }
+    EXPECT_EQ(status, absl::OkStatus());
+    EXPECT_TRUE(actual == expected) << work.name;
+    EXPECT_EQ(after, before) << work.name;
   }
 }
 

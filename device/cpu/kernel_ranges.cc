@@ -21,30 +21,6 @@ void ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end) {
   scalar::ReduceRange(args, begin, end);
 }
 
-void CastRange(const CastArgs& args, int64_t begin, int64_t end) {
-  ScopedFloatEnvironment environment;
-  begin = vector::CastRange(args, begin, end);
-  scalar::CastRange(args, begin, end);
-}
-
-void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end) {
-  ScopedFloatEnvironment environment;
-  begin = vector::AxpbyRange(args, begin, end);
-  scalar::AxpbyRange(args, begin, end);
-}
-
-void LerpRange(const LerpArgs& args, int64_t begin, int64_t end) {
-  ScopedFloatEnvironment environment;
-  begin = vector::LerpRange(args, begin, end);
-  scalar::LerpRange(args, begin, end);
-}
-
-void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end) {
-  ScopedFloatEnvironment environment;
-  begin = vector::DeltaRange(args, begin, end);
-  scalar::DeltaRange(args, begin, end);
-}
-
 uint64_t FingerprintRange(const FingerprintPiece& piece, int64_t begin,
                           int64_t end) {
   uint64_t sum = 0;

@@ -11,8 +11,9 @@
 //     });
 //   }
 //
-// Requires arguments that Validate() (device/kernels/validate.h) accepts and a
-// range inside [0, count). The caller's floating-point mode does not matter and
+// Requires arguments as device/kernels/arguments.h allows them, which
+// device/kernels/validate.h checks for a Device's kernels, and a range inside
+// [0, count). The caller's floating-point mode does not matter and
 // is kept.
 //
 // Thread-safety: thread-safe; ranges of one launch may run at the same time.
@@ -27,10 +28,6 @@ namespace parley {
 
 void MeanRange(const MeanArgs& args, int64_t begin, int64_t end);
 void ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end);
-void CastRange(const CastArgs& args, int64_t begin, int64_t end);
-void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end);
-void LerpRange(const LerpArgs& args, int64_t begin, int64_t end);
-void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
 
 // The sum of the hashes of elements [begin, end) of the piece; the sums of
 // ranges add up, modulo 2^64.

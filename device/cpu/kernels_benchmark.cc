@@ -9,8 +9,8 @@
 //                        counted twice (read and written); D is the DType
 //   BM_WeightedMean/D/n  the same with unequal weights
 //   BM_Fingerprint/D     of 256 MiB, bytes counted once (read)
-//   BM_Cast/D/E          256 MiB of D to E, bytes read and written
-//   BM_Lerp/D            two tensors of 128 MiB, bytes counted three times
+//   BM_Elementwise/O/D/E operation O on a first operand of D and others of E,
+//                        bytes read and written
 //
 // Counter `of_copy` is the rate divided by that of copies made before and after
 // each pass.
@@ -21,11 +21,13 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "benchmark/benchmark.h"
 #include "parley/device/cpu/kernel_ranges.h"
 #include "parley/device/kernels/arguments.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/device/tensor.h"
 
 namespace parley {
@@ -136,36 +138,43 @@ void BM_Fingerprint(benchmark::State& state) {
 }
 BENCHMARK(BM_Fingerprint)->Arg(0)->Arg(1)->Arg(2)->Arg(6)->UseManualTime();
 
-void BM_Cast(benchmark::State& state) {
-  CastArgs args;
-  args.from_dtype = static_cast<DType>(state.range(0));
-  args.to_dtype = static_cast<DType>(state.range(1));
-  args.from = Memory();
-  args.to = Memory() + kCopyBytes;
-  const int64_t from = SizeOf(args.from_dtype);
-  const int64_t to = SizeOf(args.to_dtype);
-  args.count = kCopyBytes / std::max(from, to);
-  Measure(state, args.count * (from + to), args.count,
-          [&](int64_t begin, int64_t end) { CastRange(args, begin, end); });
+// The operands share the memory.
+void BM_Elementwise(benchmark::State& state) {
+  ElementwiseArgs args;
+  args.op = static_cast<ElementwiseOp>(state.range(0));
+  const int operands = kernels::SignatureOf(args.op).num_operands();
+  state.SetLabel(kernels::NameOf(args.op));
+  for (int k = 0; k < operands; ++k) {
+    args.dtypes[k] = static_cast<DType>(state.range(k == 0 ? 1 : 2));
+  }
+  for (double& scalar : args.scalars) scalar = 0.25;
+  const int64_t block = kTotalBytes / operands;
+  const int64_t count = block / 8;
+  Measure(state, count * kernels::BytesPerElement(args), count,
+          [&](int64_t begin, int64_t end) {
+            ElementwisePiece piece;
+            piece.count = end - begin;
+            for (int k = 0; k < operands; ++k) {
+              piece.operands[k] =
+                  Memory() + k * block + begin * SizeOf(args.dtypes[k]);
+            }
+            ElementwiseArgs part = args;
+            part.pieces = &piece;
+            part.num_pieces = 1;
+            ElementwiseAll(part);
+          });
 }
-BENCHMARK(BM_Cast)
-    ->Args({0, 2})
-    ->Args({0, 3})
-    ->Args({2, 0})
-    ->Args({3, 0})
+BENCHMARK(BM_Elementwise)
+    ->Apply([](benchmark::internal::Benchmark* benchmark) {
+      for (ElementwiseOp op : kAllElementwiseOps) {
+        for (const auto& [first, others] :
+             {std::pair(0, 0), std::pair(3, 3), std::pair(3, 0),
+              std::pair(0, 3), std::pair(2, 0)}) {
+          benchmark->Args({static_cast<int64_t>(op), first, others});
+        }
+      }
+    })
     ->UseManualTime();
-
-void BM_Lerp(benchmark::State& state) {
-  LerpArgs args;
-  args.dtype = static_cast<DType>(state.range(0));
-  args.t = 0.25;
-  args.x = Memory();
-  args.y = Memory() + kCopyBytes;
-  args.count = kCopyBytes / 2 / SizeOf(args.dtype);
-  Measure(state, kCopyBytes / 2 * 3, args.count,
-          [&](int64_t begin, int64_t end) { LerpRange(args, begin, end); });
-}
-BENCHMARK(BM_Lerp)->Arg(0)->Arg(3)->UseManualTime();
 
 }  // namespace
 }  // namespace parley

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/device/cpu/scalar_ranges.h"
 
-#include "parley/device/kernels/cast.h"
-#include "parley/device/kernels/combine.h"
 #include "parley/device/kernels/element.h"
 #include "parley/device/kernels/elementwise.h"
 #include "parley/device/kernels/fingerprint.h"
@@ -38,44 +36,6 @@ void ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end) {
   kernels::VisitDType(args.dtype, [&](auto dtype) {
     for (int64_t i = begin; i < end; ++i) {
       kernels::ReduceElement<decltype(dtype)::value>(args, i);
-    }
-  });
-}
-
-void CastRange(const CastArgs& args, int64_t begin, int64_t end) {
-  kernels::VisitDType(args.from_dtype, [&](auto from) {
-    kernels::VisitDType(args.to_dtype, [&](auto to) {
-      constexpr DType kFrom = decltype(from)::value;
-      constexpr DType kTo = decltype(to)::value;
-      if constexpr (kernels::IsCastable(kFrom, kTo)) {
-        for (int64_t i = begin; i < end; ++i) {
-          kernels::CastElement<kFrom, kTo>(args, i);
-        }
-      }
-    });
-  });
-}
-
-void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end) {
-  kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    for (int64_t i = begin; i < end; ++i) {
-      kernels::AxpbyElement<decltype(dtype)::value>(args, i);
-    }
-  });
-}
-
-void LerpRange(const LerpArgs& args, int64_t begin, int64_t end) {
-  kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    for (int64_t i = begin; i < end; ++i) {
-      kernels::LerpElement<decltype(dtype)::value>(args, i);
-    }
-  });
-}
-
-void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end) {
-  kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    for (int64_t i = begin; i < end; ++i) {
-      kernels::DeltaElement<decltype(dtype)::value>(args, i);
     }
   });
 }

@@ -17,10 +17,6 @@ namespace parley::scalar {
 
 void MeanRange(const MeanArgs& args, int64_t begin, int64_t end);
 void ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end);
-void CastRange(const CastArgs& args, int64_t begin, int64_t end);
-void AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end);
-void LerpRange(const LerpArgs& args, int64_t begin, int64_t end);
-void DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
 void ElementwiseRange(const ElementwiseArgs& args,
                       const ElementwisePiece& piece, int64_t begin,
                       int64_t end);

@@ -21,10 +21,6 @@ namespace parley::vector {
 
 int64_t MeanRange(const MeanArgs& args, int64_t begin, int64_t end);
 int64_t ReduceRange(const ReduceArgs& args, int64_t begin, int64_t end);
-int64_t CastRange(const CastArgs& args, int64_t begin, int64_t end);
-int64_t AxpbyRange(const AxpbyArgs& args, int64_t begin, int64_t end);
-int64_t LerpRange(const LerpArgs& args, int64_t begin, int64_t end);
-int64_t DeltaRange(const DeltaArgs& args, int64_t begin, int64_t end);
 int64_t ElementwiseRange(const ElementwiseArgs& args,
                          const ElementwisePiece& piece, int64_t begin,
                          int64_t end);

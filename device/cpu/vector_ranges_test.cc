@@ -180,19 +180,16 @@ TEST_P(VectorRangesTest, Reduce) {
   }
 }
 
-TEST_P(VectorRangesTest, Cast) {
-  for (DType to : kFloating) {
-    ForEachCase([&](DType from, int64_t count) {
-      Block input = HardBlocks(random_, 1, from, count)[0];
-      Block actual(to, count, 1);
-      Block expected = actual;
-      CastArgs args{from, to, input.data(), actual.data(), count};
-      CastRange(args, 0, count);
-      args.to = expected.data();
-      scalar::CastRange(args, 0, count);
-      EXPECT_EQ(actual, expected) << "to " << Name(to);
-    });
-  }
+// A cast, by vectors as far as they go, against the definition.
+void CheckCast(DType from, DType to, void* input, int64_t count) {
+  Block actual(to, count, 0);
+  Block expected = actual;
+  const ElementwiseArgs args{ElementwiseOp::kCast, {from, to}};
+  const ElementwisePiece piece{{input, actual.data()}, count};
+  const int64_t done = vector::ElementwiseRange(args, piece, 0, count);
+  scalar::ElementwiseRange(args, piece, done, count);
+  scalar::ElementwiseRange(args, {{input, expected.data()}, count}, 0, count);
+  EXPECT_EQ(actual, expected) << Name(from) << " to " << Name(to);
 }
 
 // All 65,536 numbers of each 16-bit format.
@@ -203,14 +200,7 @@ TEST_P(VectorRangesTest, CastOfEvery16BitNumber) {
     input.push_back(static_cast<uint16_t>(i));
   for (DType from : {DType::kFloat16, DType::kBFloat16}) {
     for (DType to : kFloating) {
-      Block actual(to, kCount, 0);
-      Block expected = actual;
-      CastArgs args{from, to, input.data(), actual.data(), kCount};
-      EXPECT_EQ(vector::CastRange(args, 0, kCount), HasVectors() ? kCount : 0);
-      CastRange(args, 0, kCount);
-      args.to = expected.data();
-      scalar::CastRange(args, 0, kCount);
-      EXPECT_EQ(actual, expected) << Name(from) << " to " << Name(to);
+      CheckCast(from, to, input.data(), kCount);
     }
   }
 }
@@ -232,58 +222,9 @@ TEST_P(VectorRangesTest, RoundsAroundEveryTie) {
         input.push_back(-x);
       }
     }
-    const auto count = static_cast<int64_t>(input.size());
-    Block actual(to, count, 0);
-    Block expected = actual;
-    CastArgs args{DType::kFloat64, to, input.data(), actual.data(), count};
-    CastRange(args, 0, count);
-    args.to = expected.data();
-    scalar::CastRange(args, 0, count);
-    EXPECT_EQ(actual, expected) << Name(to);
+    CheckCast(DType::kFloat64, to, input.data(),
+              static_cast<int64_t>(input.size()));
   }
-}
-
-TEST_P(VectorRangesTest, Axpby) {
-  ForEachCase([&](DType dtype, int64_t count) {
-    if (!IsFloating(dtype)) return;
-    std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
-    Block expected = blocks[1];
-    AxpbyArgs args{dtype, 0.9, -0.3, blocks[0].data(), blocks[1].data(), count};
-    AxpbyRange(args, 0, count);
-    args.y = expected.data();
-    scalar::AxpbyRange(args, 0, count);
-    EXPECT_EQ(blocks[1], expected);
-  });
-}
-
-TEST_P(VectorRangesTest, Lerp) {
-  for (double t : {0.0, 0.25, 0.1, 1.0}) {
-    ForEachCase([&](DType dtype, int64_t count) {
-      if (!IsFloating(dtype)) return;
-      std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
-      Block expected = blocks[1];
-      LerpArgs args{dtype, t, blocks[0].data(), blocks[1].data(), count};
-      LerpRange(args, 0, count);
-      args.y = expected.data();
-      scalar::LerpRange(args, 0, count);
-      EXPECT_EQ(blocks[1], expected) << "t = " << t;
-    });
-  }
-}
-
-TEST_P(VectorRangesTest, Delta) {
-  ForEachCase([&](DType dtype, int64_t count) {
-    if (!IsFloating(dtype)) return;
-    std::vector<Block> blocks = HardBlocks(random_, 2, dtype, count);
-    Block actual(dtype, count, 1);
-    Block expected = actual;
-    DeltaArgs args{dtype, blocks[0].data(), blocks[1].data(), actual.data(),
-                   count};
-    DeltaRange(args, 0, count);
-    args.output = expected.data();
-    scalar::DeltaRange(args, 0, count);
-    EXPECT_EQ(actual, expected);
-  });
 }
 
 // Every operation, with dtypes of each operand's own, of lengths around a
@@ -381,7 +322,6 @@ TEST_P(VectorRangesTest, VectorsTakeWhatTheyCan) {
     std::vector<Block> blocks = HardBlocks(random_, 2, dtype, kCount);
     const std::vector<void*> data = Pointers(blocks);
     void* x = data[0];
-    void* y = data[1];
     const MeanArgs mean{dtype, 2, 2, data.data(), data.data(), nullptr, kCount};
     const ReduceArgs sum{dtype, ReduceOp::kSum, 2, data.data(), x, kCount};
     FingerprintPiece piece;
@@ -403,10 +343,6 @@ TEST_P(VectorRangesTest, VectorsTakeWhatTheyCan) {
     for (int64_t done :
          {vector::MeanRange(mean, 0, kCount),
           vector::ReduceRange(sum, 0, kCount),
-          vector::CastRange({dtype, dtype, x, y, kCount}, 0, kCount),
-          vector::AxpbyRange({dtype, 1, 1, x, y, kCount}, 0, kCount),
-          vector::LerpRange({dtype, .5, x, y, kCount}, 0, kCount),
-          vector::DeltaRange({dtype, x, y, y, kCount}, 0, kCount),
           vector::FingerprintRange(piece, 0, kCount, fingerprint)}) {
       if (HasVectors()) {
         EXPECT_GT(done, kCount - kLongest) << Name(dtype);

@@ -11,7 +11,6 @@
 #include "parley/device/cuda/cuda_status.h"
 #include "parley/device/cuda/fingerprint_body.h"
 #include "parley/device/cuda/mean_body.h"
-#include "parley/device/cuda/reduce_body.h"
 #include "parley/device/cuda/scoped_device.h"
 #include "parley/device/kernels/elementwise.h"
 #include "parley/device/kernels/validate.h"
@@ -265,18 +264,6 @@ absl::Status CudaDevice::Mean(const MeanArgs& args, Stream& stream) {
                 });
 }
 
-absl::Status CudaDevice::Reduce(const ReduceArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Reduce", stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  if (args.num_inputs > kMostReduceInputs) {
-    return TooMany("Reduce: inputs", args.num_inputs, kMostReduceInputs);
-  }
-  return Launch("Reduce", stream,
-                [&](const LaunchSettings& settings, cudaStream_t handle) {
-                  return kernels_.Reduce(args, settings, handle);
-                });
-}
-
 absl::Status CudaDevice::Copy(const CopyArgs& args, Stream& stream) {
   PARLEY_RETURN_IF_ERROR(CheckStream("Copy", stream));
   PARLEY_RETURN_IF_ERROR(Validate(args, id()));
@@ -290,42 +277,6 @@ absl::Status CudaDevice::Copy(const CopyArgs& args, Stream& stream) {
                       [&](const ElementCopyList& list) {
                         return kernels_.CopyElements(list, settings, handle);
                       });
-                });
-}
-
-absl::Status CudaDevice::Cast(const CastArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Cast", stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  return Launch("Cast", stream,
-                [&](const LaunchSettings& settings, cudaStream_t handle) {
-                  return kernels_.Cast(args, settings, handle);
-                });
-}
-
-absl::Status CudaDevice::Axpby(const AxpbyArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Axpby", stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  return Launch("Axpby", stream,
-                [&](const LaunchSettings& settings, cudaStream_t handle) {
-                  return kernels_.Axpby(args, settings, handle);
-                });
-}
-
-absl::Status CudaDevice::Lerp(const LerpArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Lerp", stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  return Launch("Lerp", stream,
-                [&](const LaunchSettings& settings, cudaStream_t handle) {
-                  return kernels_.Lerp(args, settings, handle);
-                });
-}
-
-absl::Status CudaDevice::Delta(const DeltaArgs& args, Stream& stream) {
-  PARLEY_RETURN_IF_ERROR(CheckStream("Delta", stream));
-  PARLEY_RETURN_IF_ERROR(Validate(args));
-  return Launch("Delta", stream,
-                [&](const LaunchSettings& settings, cudaStream_t handle) {
-                  return kernels_.Delta(args, settings, handle);
                 });
 }
 

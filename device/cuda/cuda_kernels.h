@@ -33,12 +33,9 @@ struct CudaKernels {
   // collective is running there that waits for this rank.
   cudaError_t (*LoadAll)();
 
-  // Require at most kMostMeanTensors inputs and outputs, and kMostReduceInputs
-  // inputs.
+  // Requires at most kMostMeanTensors inputs and outputs.
   cudaError_t (*Mean)(const MeanArgs& args, const LaunchSettings& settings,
                       cudaStream_t stream);
-  cudaError_t (*Reduce)(const ReduceArgs& args, const LaunchSettings& settings,
-                        cudaStream_t stream);
 
   cudaError_t (*CopyBlocks)(const BlockCopyList& list,
                             const LaunchSettings& settings,
@@ -46,14 +43,6 @@ struct CudaKernels {
   cudaError_t (*CopyElements)(const ElementCopyList& list,
                               const LaunchSettings& settings,
                               cudaStream_t stream);
-  cudaError_t (*Cast)(const CastArgs& args, const LaunchSettings& settings,
-                      cudaStream_t stream);
-  cudaError_t (*Axpby)(const AxpbyArgs& args, const LaunchSettings& settings,
-                       cudaStream_t stream);
-  cudaError_t (*Lerp)(const LerpArgs& args, const LaunchSettings& settings,
-                      cudaStream_t stream);
-  cudaError_t (*Delta)(const DeltaArgs& args, const LaunchSettings& settings,
-                       cudaStream_t stream);
   cudaError_t (*Elementwise)(const ElementwiseArgs& args,
                              const LaunchSettings& settings,
                              cudaStream_t stream);

@@ -1,7 +1,7 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The other kernels on the device.
+// Copy and Fingerprint on the device.
 #include "parley/device/cuda/cuda_launcher.cuh"
 #include "parley/device/cuda/launch.h"
 #include "parley/device/cuda/launch_bodies.h"
@@ -12,8 +12,6 @@ namespace parley::runtime_kernels {
 cudaError_t LoadFlat() {
   LoadKernels kernels;
   VisitCopyBodies(kernels);
-  VisitCastBodies(kernels);
-  VisitCombineBodies(kernels);
   VisitFingerprintBodies(kernels);
   return kernels.error;
 }
@@ -28,26 +26,6 @@ cudaError_t CopyElements(const ElementCopyList& list,
                          const LaunchSettings& settings, cudaStream_t stream) {
   return LaunchCopyElements(list, settings,
                             CudaLauncher{stream, settings.ticket});
-}
-
-cudaError_t Cast(const CastArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream) {
-  return LaunchCast(args, settings, CudaLauncher{stream, settings.ticket});
-}
-
-cudaError_t Axpby(const AxpbyArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream) {
-  return LaunchAxpby(args, settings, CudaLauncher{stream, settings.ticket});
-}
-
-cudaError_t Lerp(const LerpArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream) {
-  return LaunchLerp(args, settings, CudaLauncher{stream, settings.ticket});
-}
-
-cudaError_t Delta(const DeltaArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream) {
-  return LaunchDelta(args, settings, CudaLauncher{stream, settings.ticket});
 }
 
 cudaError_t Fingerprint(const FingerprintArgs& args,

@@ -13,15 +13,14 @@
 #include "gtest/gtest.h"
 #include "parley/base/random.h"
 #include "parley/device/cpu/cpu_device.h"
-#include "parley/device/kernels/cast.h"
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/tensor.h"
+#include "parley/device/testing/elementwise_case.h"
 #include "parley/device/testing/values.h"
 
 namespace parley {
 namespace {
 
-// The last one makes the threads of a large GPU loop.
-constexpr int64_t kCounts[] = {1, 15, 257, 4099, 2'300'003};
 constexpr int kTensors = 5;
 constexpr uint8_t kGuard = 0xa5;
 
@@ -34,14 +33,22 @@ class Check {
         cpu_stream_(cpu_.CreateStream().value()),
         random_(seed) {}
 
-  void Run() {
+  void Run(absl::Span<const int64_t> counts) {
     for (DType dtype : kAllDTypes) {
-      for (int64_t count : kCounts) {
+      for (int64_t count : counts) {
         for (int64_t misalignment : {0, 4, 3}) {
           if (misalignment != 0 && count > 10'000) continue;
           SCOPED_TRACE(
               absl::StrCat(Name(dtype), " x ", count, " at ", misalignment));
           RunOn(dtype, count, misalignment);
+          if (::testing::Test::HasFailure()) return;
+        }
+      }
+    }
+    for (ElementwiseOp op : kAllElementwiseOps) {
+      for (int64_t count : counts) {
+        for (int draw = 0; draw < (count > 10'000 ? 4 : 40); ++draw) {
+          RunElementwise(op, count);
           if (::testing::Test::HasFailure()) return;
         }
       }
@@ -89,39 +96,37 @@ class Check {
         return device.Mean({dtype, 3, 4, p, p, nullptr, count}, stream);
       });
     }
-    Fill(dtype, count, misalignment);
-    Compare("Reduce", [&](Device& device, Stream& stream, void** p) {
-      return device.Reduce({dtype, ReduceOp::kMin, 4, p, p[4], count}, stream);
-    });
-    for (DType to : kAllDTypes) {
-      if (!kernels::IsCastable(dtype, to)) continue;
-      Compare("Cast", [&](Device& device, Stream& stream, void** p) {
-        return device.Cast({dtype, to, p[0], p[4], count}, stream);
-      });
-    }
-    if (IsFloating(dtype)) RunCombine(dtype, count, misalignment);
+    if (IsFloating(dtype)) RunWeighted(dtype, count, misalignment);
     RunCopy(dtype, count, misalignment);
     RunFingerprint(dtype, count, misalignment);
   }
 
-  void RunCombine(DType dtype, int64_t count, int64_t misalignment) {
+  void RunWeighted(DType dtype, int64_t count, int64_t misalignment) {
     static constexpr double kWeights[] = {0.25, 1.5, 2};
     Fill(dtype, count, misalignment);
     Compare("weighted Mean", [&](Device& device, Stream& stream, void** p) {
       return device.Mean({dtype, 3, 1, p, p + 4, kWeights, count}, stream);
     });
-    Compare("Sum", [&](Device& device, Stream& stream, void** p) {
-      return device.Reduce({dtype, ReduceOp::kSum, 3, p, p[4], count}, stream);
-    });
-    Compare("Axpby", [&](Device& device, Stream& stream, void** p) {
-      return device.Axpby({dtype, 0.9, -0.3, p[0], p[1], count}, stream);
-    });
-    Compare("Lerp", [&](Device& device, Stream& stream, void** p) {
-      return device.Lerp({dtype, 0.1, p[2], p[1], count}, stream);
-    });
-    Compare("Delta", [&](Device& device, Stream& stream, void** p) {
-      return device.Delta({dtype, p[0], p[1], p[4], count}, stream);
-    });
+  }
+
+  // More pieces than one launch takes, and a large one.
+  void RunElementwise(ElementwiseOp op, int64_t count) {
+    std::vector<int64_t> counts(count > 10'000 ? 1000 : 30, 9);
+    counts[7] = count;
+    const ElementwiseCase drawn(random_, op, counts);
+    const size_t bytes = drawn.arena().size();
+    Allocation arena = Allocation::Create(device_.host_visible_allocator(),
+                                          static_cast<int64_t>(bytes))
+                           .value();
+    std::memcpy(arena.data(), drawn.arena().data(), bytes);
+    std::vector<uint8_t> expected = drawn.arena();
+    const ElementwiseCase::Launch actual = drawn.Over(arena.data());
+    EXPECT_EQ(device_.Elementwise(actual.args(), *stream_), absl::OkStatus());
+    EXPECT_EQ(stream_->WaitHost(absl::Minutes(1)), absl::OkStatus());
+    const ElementwiseCase::Launch by_cpu = drawn.Over(expected.data());
+    EXPECT_EQ(cpu_.Elementwise(by_cpu.args(), *cpu_stream_), absl::OkStatus());
+    EXPECT_EQ(std::memcmp(arena.data(), expected.data(), bytes), 0)
+        << drawn.ToString();
   }
 
   // One block and one transposed matrix, in one list.
@@ -170,9 +175,10 @@ class Check {
 
 }  // namespace
 
-void CheckKernelsAgainstCpu(Device& device, uint64_t seed) {
+void CheckKernelsAgainstCpu(Device& device, uint64_t seed,
+                            absl::Span<const int64_t> counts) {
   SCOPED_TRACE(absl::StrCat("seed ", seed));
-  Check(device, seed).Run();
+  Check(device, seed).Run(counts);
 }
 
 }  // namespace parley

@@ -13,11 +13,17 @@
 
 #include <cstdint>
 
+#include "absl/types/span.h"
 #include "parley/device/device.h"
 
 namespace parley {
 
-void CheckKernelsAgainstCpu(Device& device, uint64_t seed);
+// The lengths for a GPU: the last one makes the threads of a large one loop.
+inline constexpr int64_t kCheckedCounts[] = {1, 15, 257, 4099, 2'300'003};
+
+// On tensors of each of the lengths.
+void CheckKernelsAgainstCpu(Device& device, uint64_t seed,
+                            absl::Span<const int64_t> counts = kCheckedCounts);
 
 }  // namespace parley
 

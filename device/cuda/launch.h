@@ -24,15 +24,12 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "parley/device/cuda/cast_body.h"
 #include "parley/device/cuda/chunk.h"
-#include "parley/device/cuda/combine_body.h"
 #include "parley/device/cuda/copy_body.h"
 #include "parley/device/cuda/elementwise_body.h"
 #include "parley/device/cuda/fingerprint_body.h"
 #include "parley/device/cuda/grid.h"
 #include "parley/device/cuda/mean_body.h"
-#include "parley/device/cuda/reduce_body.h"
 #include "parley/device/dtype.h"
 #include "parley/device/kernels/element.h"
 #include "parley/device/kernels/elementwise.h"
@@ -108,40 +105,6 @@ auto LaunchMeanBody(const MeanArgs& args, const LaunchSettings& settings,
   }
   return launcher.template Launch<Body>(
       params, GridFor(params.split.Units(elements), settings));
-}
-
-template <typename Body, typename Launcher>
-auto LaunchReduceBody(const ReduceArgs& args, const LaunchSettings& settings,
-                      Launcher& launcher) {
-  const void* const output = args.output;
-  typename Body::Params params;
-  params.split = SplitFor(args.count, Body::kElements,
-                          OperandList(args.inputs, args.num_inputs, &output, 1,
-                                      SizeOf(args.dtype)));
-  params.op = args.op;
-  params.num_inputs = args.num_inputs;
-  params.output = args.output;
-  for (int r = 0; r < args.num_inputs; ++r) params.inputs[r] = args.inputs[r];
-  return launcher.template Launch<Body>(
-      params, GridFor(params.split.Units(Body::kElements), settings));
-}
-
-// For Axpby, Lerp and Delta: kBody<dtype> on `args`, which name the operands.
-template <template <DType> class kBody, typename Args, typename Launcher>
-auto LaunchCombine(const Args& args, const LaunchSettings& settings,
-                   Launcher& launcher, const void* a, const void* b,
-                   const void* output) {
-  ErrorOf<Launcher> error{};
-  if (args.count == 0) return error;
-  const int64_t size = SizeOf(args.dtype);
-  kernels::VisitFloating(args.dtype, [&](auto dtype) {
-    using Body = kBody<decltype(dtype)::value>;
-    const Split split = SplitFor(args.count, Body::kElements,
-                                 {{a, size}, {b, size}, {output, size}});
-    error = launcher.template Launch<Body>(
-        {split, args}, GridFor(split.Units(Body::kElements), settings));
-  });
-  return error;
 }
 
 // A list as the parameters of a body with room for fewer entries.
@@ -282,21 +245,6 @@ auto LaunchMean(const MeanArgs& args, const LaunchSettings& settings,
 }
 
 template <typename Launcher>
-auto LaunchReduce(const ReduceArgs& args, const LaunchSettings& settings,
-                  Launcher&& launcher) {
-  internal::ErrorOf<Launcher> error{};
-  if (args.count == 0) return error;
-  const bool few = args.num_inputs <= kFewReduceInputs;
-  kernels::VisitDType(args.dtype, [&](auto dtype) {
-    using Few = ReduceBody<decltype(dtype)::value, kFewReduceInputs>;
-    using Most = ReduceBody<decltype(dtype)::value, kMostReduceInputs>;
-    error = few ? internal::LaunchReduceBody<Few>(args, settings, launcher)
-                : internal::LaunchReduceBody<Most>(args, settings, launcher);
-  });
-  return error;
-}
-
-template <typename Launcher>
 auto LaunchCopyBlocks(const BlockCopyList& list, const LaunchSettings& settings,
                       Launcher&& launcher) {
   if (list.num_entries == 0) return internal::ErrorOf<Launcher>{};
@@ -318,43 +266,6 @@ auto LaunchCopyElements(const ElementCopyList& list,
   }
   return launcher.template Launch<ElementCopyBody<kMostElementCopies>>(
       list, GridFor(list.units, settings));
-}
-
-template <typename Launcher>
-auto LaunchCast(const CastArgs& args, const LaunchSettings& settings,
-                Launcher&& launcher) {
-  internal::ErrorOf<Launcher> error{};
-  if (args.count == 0) return error;
-  const int elements = CastElements(args.from_dtype, args.to_dtype);
-  const Split split = SplitFor(
-      args.count, elements,
-      {{args.from, SizeOf(args.from_dtype)}, {args.to, SizeOf(args.to_dtype)}});
-  kernels::VisitDType(args.to_dtype, [&](auto to) {
-    error = launcher.template Launch<CastBody<decltype(to)::value>>(
-        {split, args}, GridFor(split.Units(elements), settings));
-  });
-  return error;
-}
-
-template <typename Launcher>
-auto LaunchAxpby(const AxpbyArgs& args, const LaunchSettings& settings,
-                 Launcher&& launcher) {
-  return internal::LaunchCombine<AxpbyBody>(args, settings, launcher, args.x,
-                                            args.y, args.y);
-}
-
-template <typename Launcher>
-auto LaunchLerp(const LerpArgs& args, const LaunchSettings& settings,
-                Launcher&& launcher) {
-  return internal::LaunchCombine<LerpBody>(args, settings, launcher, args.x,
-                                           args.y, args.y);
-}
-
-template <typename Launcher>
-auto LaunchDelta(const DeltaArgs& args, const LaunchSettings& settings,
-                 Launcher&& launcher) {
-  return internal::LaunchCombine<DeltaBody>(args, settings, launcher, args.a,
-                                            args.b, args.output);
 }
 
 template <typename Launcher>

@@ -11,13 +11,10 @@
 #ifndef PARLEY_DEVICE_CUDA_LAUNCH_BODIES_H_
 #define PARLEY_DEVICE_CUDA_LAUNCH_BODIES_H_
 
-#include "parley/device/cuda/cast_body.h"
-#include "parley/device/cuda/combine_body.h"
 #include "parley/device/cuda/copy_body.h"
 #include "parley/device/cuda/elementwise_body.h"
 #include "parley/device/cuda/fingerprint_body.h"
 #include "parley/device/cuda/mean_body.h"
-#include "parley/device/cuda/reduce_body.h"
 #include "parley/device/dtype.h"
 #include "parley/device/kernels/element.h"
 #include "parley/device/kernels/elementwise.h"
@@ -34,38 +31,6 @@ void VisitMeanBodies(Visitor& visitor) {
         visitor.template Visit<MeanBody<kDType, kFewMeanTensors>>();
         visitor.template Visit<MeanBody<kDType, kMostMeanTensors>>();
       }
-    });
-  }
-}
-
-template <typename Visitor>
-void VisitReduceBodies(Visitor& visitor) {
-  for (DType dtype : kAllDTypes) {
-    kernels::VisitDType(dtype, [&](auto constant) {
-      constexpr DType kDType = decltype(constant)::value;
-      visitor.template Visit<ReduceBody<kDType, kFewReduceInputs>>();
-      visitor.template Visit<ReduceBody<kDType, kMostReduceInputs>>();
-    });
-  }
-}
-
-template <typename Visitor>
-void VisitCombineBodies(Visitor& visitor) {
-  for (DType dtype : kAllDTypes) {
-    kernels::VisitFloating(dtype, [&](auto constant) {
-      constexpr DType kDType = decltype(constant)::value;
-      visitor.template Visit<AxpbyBody<kDType>>();
-      visitor.template Visit<LerpBody<kDType>>();
-      visitor.template Visit<DeltaBody<kDType>>();
-    });
-  }
-}
-
-template <typename Visitor>
-void VisitCastBodies(Visitor& visitor) {
-  for (DType dtype : kAllDTypes) {
-    kernels::VisitDType(dtype, [&](auto constant) {
-      visitor.template Visit<CastBody<decltype(constant)::value>>();
     });
   }
 }

@@ -1,14 +1,14 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bodies of the kernels on tensors, run on the host for every thread of
-// their launch, against the CPU's kernels, bit for bit: all dtypes, hard
-// values, lengths around all vectors, pointers of any alignment, outputs in the
-// place of inputs, grids of one thread up to more threads than elements.
+// Mean's bodies, run on the host for every thread of their launch, against the
+// CPU's kernels, bit for bit: all dtypes, hard values, lengths around all
+// vectors, pointers of any alignment, outputs in the place of inputs, grids of
+// one thread up to more threads than elements.
 #include "parley/device/cuda/launch.h"
 
-#include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <string>
@@ -21,7 +21,6 @@
 #include "parley/device/cpu/kernel_ranges.h"
 #include "parley/device/cuda/launch_bodies.h"
 #include "parley/device/cuda/launch_testing.h"
-#include "parley/device/kernels/cast.h"
 #include "parley/device/tensor.h"
 #include "parley/device/testing/values.h"
 
@@ -153,138 +152,6 @@ TEST(LaunchTest, MeanOfAsManyAsALaunchTakes) {
   }
 }
 
-void CheckReduce(Random& random, DType dtype, int64_t count,
-                 const TestLauncher& launcher, int n, ReduceOp op,
-                 bool in_place) {
-  Alignment alignment(random);
-  std::vector<Block> actual;
-  for (int r = 0; r < n + 1; ++r) {
-    actual.push_back(HardBlock(random, dtype, count, alignment.Next()));
-  }
-  std::vector<Block> expected = actual;
-  const auto output = static_cast<size_t>(in_place ? Uniform(random, n) : n);
-  std::vector<void*> pointers = Pointers(expected);
-  ReduceRange({dtype, op, n, pointers.data(), pointers[output], count}, 0,
-              count);
-  pointers = Pointers(actual);
-  EXPECT_EQ(
-      LaunchReduce({dtype, op, n, pointers.data(), pointers[output], count},
-                   kSettings, TestLauncher(launcher)),
-      0);
-  EXPECT_TRUE(actual == expected)
-      << n << " inputs, op " << static_cast<int>(op) << ", output " << output;
-}
-
-TEST(LaunchTest, Reduce) {
-  constexpr int kInputs[] = {1, 2, 3, 6, 9, 64, 65};
-  ForEachCase(6, [&](Random& random, DType dtype, int64_t count,
-                     const TestLauncher& launcher) {
-    const auto op = static_cast<ReduceOp>(random.Uniform(3));
-    if (dtype == DType::kBool && op == ReduceOp::kSum) return;
-    CheckReduce(random, dtype, count, launcher, kInputs[random.Uniform(7)], op,
-                random.Uniform(2) == 0);
-  });
-}
-
-TEST(LaunchTest, ReduceOfAsManyAsALaunchTakes) {
-  for (DType dtype : kAllDTypes) {
-    SCOPED_TRACE(Name(dtype));
-    Random random(kSeed + static_cast<uint64_t>(dtype));
-    CheckReduce(random, dtype, 37, RandomLauncher(random), kMostReduceInputs,
-                ReduceOp::kMax, false);
-  }
-}
-
-TEST(LaunchTest, Cast) {
-  ForEachCase(2, [&](Random& random, DType from, int64_t count,
-                     const TestLauncher& launcher) {
-    for (DType to : kAllDTypes) {
-      if (!kernels::IsCastable(from, to)) continue;
-      Alignment alignment(random);
-      Block input = HardBlock(random, from, count, alignment.Next());
-      const bool in_place =
-          SizeOf(from) == SizeOf(to) && random.Uniform(2) == 0;
-      if (in_place) {
-        Block expected = input;
-        CastRange({from, to, expected.data(), expected.data(), count}, 0,
-                  count);
-        LaunchCast({from, to, input.data(), input.data(), count}, kSettings,
-                   TestLauncher(launcher));
-        EXPECT_TRUE(input == expected) << "to " << Name(to) << " in place";
-      } else {
-        Block actual(count * SizeOf(to), alignment.Next());
-        Block expected = actual;
-        CastRange({from, to, input.data(), expected.data(), count}, 0, count);
-        LaunchCast({from, to, input.data(), actual.data(), count}, kSettings,
-                   TestLauncher(launcher));
-        EXPECT_TRUE(actual == expected) << "to " << Name(to);
-      }
-    }
-  });
-}
-
-// Two inputs and an output that is one of them, both, or neither. Calls
-// run(blocks' pointers a, b, output, by the CPU).
-template <typename Run>
-void CheckPair(Random& random, DType dtype, int64_t count, bool own_output,
-               const Run& run) {
-  Alignment alignment(random);
-  std::vector<Block> actual;
-  for (int i = 0; i < 3; ++i) {
-    actual.push_back(HardBlock(random, dtype, count, alignment.Next()));
-  }
-  std::vector<Block> expected = actual;
-  const size_t a = random.Uniform(2);
-  const size_t output = own_output ? random.Uniform(3) : 1;
-  const auto pointers = Pointers(expected);
-  run(pointers[a], pointers[1], pointers[output], true);
-  const auto launched = Pointers(actual);
-  run(launched[a], launched[1], launched[output], false);
-  EXPECT_TRUE(actual == expected) << "a " << a << ", output " << output;
-}
-
-TEST(LaunchTest, Axpby) {
-  ForEachCase(4, [&](Random& random, DType dtype, int64_t count,
-                     const TestLauncher& launcher) {
-    if (!IsFloating(dtype)) return;
-    CheckPair(random, dtype, count, false,
-              [&](void* x, void* y, void*, bool cpu) {
-                const AxpbyArgs args{dtype, 0.9, -0.3, x, y, count};
-                if (cpu) return AxpbyRange(args, 0, count);
-                LaunchAxpby(args, kSettings, TestLauncher(launcher));
-              });
-  });
-}
-
-TEST(LaunchTest, Lerp) {
-  for (double t : {0.0, 0.1, 1.0}) {
-    SCOPED_TRACE(t);
-    ForEachCase(2, [&](Random& random, DType dtype, int64_t count,
-                       const TestLauncher& launcher) {
-      if (!IsFloating(dtype)) return;
-      CheckPair(random, dtype, count, false,
-                [&](void* x, void* y, void*, bool cpu) {
-                  const LerpArgs args{dtype, t, x, y, count};
-                  if (cpu) return LerpRange(args, 0, count);
-                  LaunchLerp(args, kSettings, TestLauncher(launcher));
-                });
-    });
-  }
-}
-
-TEST(LaunchTest, Delta) {
-  ForEachCase(4, [&](Random& random, DType dtype, int64_t count,
-                     const TestLauncher& launcher) {
-    if (!IsFloating(dtype)) return;
-    CheckPair(random, dtype, count, true,
-              [&](void* a, void* b, void* output, bool cpu) {
-                const DeltaArgs args{dtype, a, b, output, count};
-                if (cpu) return DeltaRange(args, 0, count);
-                LaunchDelta(args, kSettings, TestLauncher(launcher));
-              });
-  });
-}
-
 // The comparisons would hold if single elements were all that bodies knew.
 TEST(LaunchTest, VectorsTakeWhatIsAlignedAlike) {
   const auto at = [](uintptr_t address) {
@@ -339,31 +206,6 @@ void CheckFar(int64_t misalignment) {
     if (cpu) return MeanRange(args, kBegin, count);
     LaunchMean(args, kSettings, OneThread(launcher));
   });
-  check("Reduce", [&](void** p, bool cpu) {
-    const ReduceArgs args{kDType, ReduceOp::kSum, 2, p, p[2], count};
-    if (cpu) return ReduceRange(args, kBegin, count);
-    LaunchReduce(args, kSettings, OneThread(launcher));
-  });
-  check("Cast", [&](void** p, bool cpu) {
-    const CastArgs args{kDType, kDType, p[0], p[1], count};
-    if (cpu) return CastRange(args, kBegin, count);
-    LaunchCast(args, kSettings, OneThread(launcher));
-  });
-  check("Axpby", [&](void** p, bool cpu) {
-    const AxpbyArgs args{kDType, 0.9, -0.3, p[0], p[1], count};
-    if (cpu) return AxpbyRange(args, kBegin, count);
-    LaunchAxpby(args, kSettings, OneThread(launcher));
-  });
-  check("Lerp", [&](void** p, bool cpu) {
-    const LerpArgs args{kDType, 0.1, p[0], p[1], count};
-    if (cpu) return LerpRange(args, kBegin, count);
-    LaunchLerp(args, kSettings, OneThread(launcher));
-  });
-  check("Delta", [&](void** p, bool cpu) {
-    const DeltaArgs args{kDType, p[0], p[1], p[2], count};
-    if (cpu) return DeltaRange(args, kBegin, count);
-    LaunchDelta(args, kSettings, OneThread(launcher));
-  });
 }
 
 TEST(LaunchTest, IndicesBeyond32Bits) {
@@ -390,10 +232,8 @@ struct Notes {
 TEST(LaunchTest, AllBodiesAreListed) {
   Notes listed;
   VisitMeanBodies(listed);
-  VisitReduceBodies(listed);
-  VisitCombineBodies(listed);
-  VisitCastBodies(listed);
   VisitCopyBodies(listed);
+  VisitElementwiseBodies(listed);
   VisitFingerprintBodies(listed);
 
   Notes launched;
@@ -404,13 +244,7 @@ TEST(LaunchTest, AllBodiesAreListed) {
     for (int n : {1, 100}) {
       const MeanArgs mean{dtype, n, 1, many.data(), many.data(), nullptr, 1};
       LaunchMean(mean, kSettings, launched);
-      LaunchReduce({dtype, ReduceOp::kMax, n, many.data(), p, 1}, kSettings,
-                   launched);
     }
-    LaunchAxpby({dtype, 1, 1, p, p, 1}, kSettings, launched);
-    LaunchLerp({dtype, 1, p, p, 1}, kSettings, launched);
-    LaunchDelta({dtype, p, p, p, 1}, kSettings, launched);
-    LaunchCast({dtype, dtype, p, p, 1}, kSettings, launched);
   }
   BlockCopyList blocks;
   ElementCopyList elements;
@@ -421,13 +255,24 @@ TEST(LaunchTest, AllBodiesAreListed) {
     LaunchCopyBlocks(blocks, kSettings, launched);
     LaunchCopyElements(elements, kSettings, launched);
   }
+  const std::vector<ElementwisePiece> elementwise(100, {{p, p, p, p}, 1});
+  for (ElementwiseOp op : kAllElementwiseOps) {
+    for (DType dtype : {DType::kFloat64, DType::kFloat32, DType::kBFloat16}) {
+      for (int64_t n : {1, 100}) {
+        LaunchElementwise(
+            {op, {dtype, dtype, dtype, dtype}, {}, elementwise.data(), n},
+            kSettings, launched);
+      }
+    }
+  }
   uint64_t sum = 0;
   const std::vector<FingerprintPiece> pieces(100, {p, DType::kUInt8, 1, 0, 0});
   for (int64_t n : {1, 100}) {
     LaunchFingerprint({pieces.data(), n, &sum}, kSettings, launched);
   }
   EXPECT_EQ(launched.names, listed.names);
-  EXPECT_EQ(listed.names.size(), 14 + 16 + 12 + 8 + 4 + 3u);
+  EXPECT_EQ(listed.names.size(),
+            14 + 4 + 6 * std::size(kAllElementwiseOps) + 3u);
 }
 
 TEST(LaunchTest, NothingToDoLaunchesNothing) {
@@ -435,11 +280,7 @@ TEST(LaunchTest, NothingToDoLaunchesNothing) {
   uint64_t sum = 0;
   const std::vector<FingerprintPiece> pieces(3);
   LaunchMean({}, kSettings, notes);
-  LaunchReduce({}, kSettings, notes);
-  LaunchCast({}, kSettings, notes);
-  LaunchAxpby({}, kSettings, notes);
-  LaunchLerp({}, kSettings, notes);
-  LaunchDelta({}, kSettings, notes);
+  LaunchElementwise({}, kSettings, notes);
   LaunchFingerprint({pieces.data(), 3, &sum}, kSettings, notes);
   EXPECT_TRUE(notes.names.empty());
 }

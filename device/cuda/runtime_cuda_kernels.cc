@@ -8,9 +8,8 @@ namespace parley {
 namespace {
 
 cudaError_t LoadAll() {
-  for (auto* load :
-       {runtime_kernels::LoadMean, runtime_kernels::LoadReduce,
-        runtime_kernels::LoadFlat, runtime_kernels::LoadElementwise}) {
+  for (auto* load : {runtime_kernels::LoadMean, runtime_kernels::LoadFlat,
+                     runtime_kernels::LoadElementwise}) {
     const cudaError_t error = load();
     if (error != cudaSuccess) return error;
   }
@@ -23,13 +22,8 @@ const CudaKernels& RuntimeCudaKernels() {
   static constexpr CudaKernels kKernels = {
       .LoadAll = LoadAll,
       .Mean = runtime_kernels::Mean,
-      .Reduce = runtime_kernels::Reduce,
       .CopyBlocks = runtime_kernels::CopyBlocks,
       .CopyElements = runtime_kernels::CopyElements,
-      .Cast = runtime_kernels::Cast,
-      .Axpby = runtime_kernels::Axpby,
-      .Lerp = runtime_kernels::Lerp,
-      .Delta = runtime_kernels::Delta,
       .Elementwise = runtime_kernels::Elementwise,
       .Fingerprint = runtime_kernels::Fingerprint,
   };

@@ -85,6 +85,7 @@ TEST(RuntimeCudaTest, WithoutAGpuNoKernelLoadsOrRuns) {
   void* const p = &x;
   uint64_t sum = 0;
   const FingerprintPiece piece = {p, DType::kFloat32, 1, 0, 0};
+  const ElementwisePiece elementwise = {{p, p, p, p}, 1};
   BlockCopyList blocks;
   Clear(blocks);
   AppendBlock(blocks, p, p, 4);
@@ -97,18 +98,12 @@ TEST(RuntimeCudaTest, WithoutAGpuNoKernelLoadsOrRuns) {
   EXPECT_TRUE(unavailable(kernels.LoadAll()));
   EXPECT_TRUE(unavailable(
       kernels.Mean({kDType, 1, 1, &p, &p, nullptr, 1}, kSettings, nullptr)));
-  EXPECT_TRUE(unavailable(kernels.Reduce({kDType, ReduceOp::kSum, 1, &p, p, 1},
-                                         kSettings, nullptr)));
   EXPECT_TRUE(unavailable(kernels.CopyBlocks(blocks, kSettings, nullptr)));
   EXPECT_TRUE(unavailable(kernels.CopyElements(elements, kSettings, nullptr)));
-  EXPECT_TRUE(
-      unavailable(kernels.Cast({kDType, kDType, p, p, 1}, kSettings, nullptr)));
-  EXPECT_TRUE(
-      unavailable(kernels.Axpby({kDType, 1, 1, p, p, 1}, kSettings, nullptr)));
-  EXPECT_TRUE(
-      unavailable(kernels.Lerp({kDType, 1, p, p, 1}, kSettings, nullptr)));
-  EXPECT_TRUE(
-      unavailable(kernels.Delta({kDType, p, p, p, 1}, kSettings, nullptr)));
+  for (const ElementwiseOp op : kAllElementwiseOps) {
+    EXPECT_TRUE(unavailable(kernels.Elementwise({op, {}, {}, &elementwise, 1},
+                                                kSettings, nullptr)));
+  }
   EXPECT_TRUE(
       unavailable(kernels.Fingerprint({&piece, 1, &sum}, kSettings, nullptr)));
 }

@@ -19,11 +19,6 @@ cudaError_t LoadMean();
 cudaError_t Mean(const MeanArgs& args, const LaunchSettings& settings,
                  cudaStream_t stream);
 
-// reduce_kernels.cu
-cudaError_t LoadReduce();
-cudaError_t Reduce(const ReduceArgs& args, const LaunchSettings& settings,
-                   cudaStream_t stream);
-
 // elementwise_kernels.cu
 cudaError_t LoadElementwise();
 cudaError_t Elementwise(const ElementwiseArgs& args,
@@ -35,14 +30,6 @@ cudaError_t CopyBlocks(const BlockCopyList& list,
                        const LaunchSettings& settings, cudaStream_t stream);
 cudaError_t CopyElements(const ElementCopyList& list,
                          const LaunchSettings& settings, cudaStream_t stream);
-cudaError_t Cast(const CastArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream);
-cudaError_t Axpby(const AxpbyArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream);
-cudaError_t Lerp(const LerpArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream);
-cudaError_t Delta(const DeltaArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream);
 cudaError_t Fingerprint(const FingerprintArgs& args,
                         const LaunchSettings& settings, cudaStream_t stream);
 

@@ -1,9 +1,9 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The argument structs of the element-wise kernels on contiguous memory, and
-// what each kernel computes; Copy's, which hold shapes, are in arguments.h.
-// They are plain data, so that the same struct travels to a CPU loop, through a
+// The argument structs of the kernels on contiguous memory, and what each kernel
+// computes; Copy's, which hold shapes, are in arguments.h, and those of the
+// element-wise operations in elementwise_ops.h. They are plain data, so that the same struct travels to a CPU loop, through a
 // fake and to a GPU, where there is no Abseil.
 //
 // Numerics, the same for all of them and on every device: floating-point
@@ -53,48 +53,6 @@ struct ReduceArgs {
   ReduceOp op = ReduceOp::kSum;
   int num_inputs = 0;
   const void* const* inputs = nullptr;
-  void* output = nullptr;
-  int64_t count = 0;
-};
-
-// to[i] = from[i] converted. Between floating-point dtypes: widened and rounded
-// once. Integers to floating point: rounded once. Floating point to integers
-// and narrowing between integers are refused; kBool converts to 0 and 1.
-struct CastArgs {
-  DType from_dtype = DType::kFloat32;
-  DType to_dtype = DType::kFloat32;
-  const void* from = nullptr;
-  void* to = nullptr;
-  int64_t count = 0;
-};
-
-// y[i] = a * x[i] + b * y[i]; floating point only.
-struct AxpbyArgs {
-  DType dtype = DType::kFloat32;
-  double a = 0;
-  double b = 0;
-  const void* x = nullptr;
-  void* y = nullptr;
-  int64_t count = 0;
-};
-
-// y[i] = y[i] + t * (x[i] - y[i]), each operation rounded in float64, then once
-// to the dtype; floating point only. t = 0 leaves y's value, t = 1 gives
-// x[i] exactly.
-struct LerpArgs {
-  DType dtype = DType::kFloat32;
-  double t = 0;
-  const void* x = nullptr;
-  void* y = nullptr;
-  int64_t count = 0;
-};
-
-// output[i] = a[i] - b[i]; floating point only. What an outer optimizer calls
-// the outer gradient when a is the last agreed model.
-struct DeltaArgs {
-  DType dtype = DType::kFloat32;
-  const void* a = nullptr;
-  const void* b = nullptr;
   void* output = nullptr;
   int64_t count = 0;
 };

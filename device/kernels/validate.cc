@@ -9,7 +9,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "parley/base/status_macros.h"
-#include "parley/device/kernels/cast.h"
 #include "parley/device/kernels/copy.h"
 #include "parley/device/kernels/elementwise.h"
 
@@ -25,11 +24,6 @@ absl::Status CheckCount(absl::string_view kernel, absl::string_view name,
                         int64_t value, int64_t least) {
   if (value >= least) return absl::OkStatus();
   return Refuse(kernel, name, " is ", value, "; it must be at least ", least);
-}
-
-absl::Status CheckFloating(absl::string_view kernel, DType dtype) {
-  if (IsFloating(dtype)) return absl::OkStatus();
-  return Refuse(kernel, "dtype ", Name(dtype), " is not floating point");
 }
 
 absl::Status CheckFinite(absl::string_view kernel, absl::string_view name,
@@ -208,30 +202,6 @@ absl::Status CheckPiece(const ElementwiseArgs& args,
   return absl::OkStatus();
 }
 
-struct Operand {
-  absl::string_view name;
-  const void* data;
-};
-
-// For kernels with two inputs, one of which may be the output.
-absl::Status CheckPair(absl::string_view kernel, DType dtype, int64_t count,
-                       const Operand& a, const Operand& b,
-                       const Operand& output) {
-  PARLEY_RETURN_IF_ERROR(CheckFloating(kernel, dtype));
-  PARLEY_RETURN_IF_ERROR(CheckCount(kernel, "count", count, 0));
-  const int64_t bytes = count * SizeOf(dtype);
-  for (const Operand& operand : {a, b, output}) {
-    PARLEY_RETURN_IF_ERROR(
-        CheckPointer(kernel, operand.name, operand.data, count));
-  }
-  for (const Operand& input : {a, b}) {
-    if (PartlyOverlap(output.data, bytes, input.data, bytes)) {
-      return Refuse(kernel, output.name, " overlaps ", input.name, " in part");
-    }
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status Validate(const MeanArgs& args) {
@@ -261,21 +231,6 @@ absl::Status Validate(const MeanArgs& args) {
   return CheckWeights(kKernel, args);
 }
 
-absl::Status Validate(const ReduceArgs& args) {
-  constexpr char kKernel[] = "Reduce";
-  if (args.dtype == DType::kBool && args.op == ReduceOp::kSum) {
-    return Refuse(kKernel, "dtype bool has no sum");
-  }
-  PARLEY_RETURN_IF_ERROR(
-      CheckInputs(kKernel, args.inputs, args.num_inputs, args.count));
-  PARLEY_RETURN_IF_ERROR(
-      CheckPointer(kKernel, "output", args.output, args.count));
-  const int r = OverlappedInput(args.output, args.inputs, args.num_inputs,
-                                args.count * SizeOf(args.dtype));
-  if (r < 0) return absl::OkStatus();
-  return Refuse(kKernel, "output overlaps inputs[", r, "] in part");
-}
-
 absl::Status Validate(const CopyArgs& args, DeviceId device) {
   PARLEY_RETURN_IF_ERROR(CheckCount("Copy", "num_copies", args.num_copies, 0));
   PARLEY_RETURN_IF_ERROR(
@@ -284,43 +239,6 @@ absl::Status Validate(const CopyArgs& args, DeviceId device) {
     PARLEY_RETURN_IF_ERROR(CheckCopy(i, args.copies[i], device));
   }
   return absl::OkStatus();
-}
-
-absl::Status Validate(const CastArgs& args) {
-  constexpr char kKernel[] = "Cast";
-  if (!kernels::IsCastable(args.from_dtype, args.to_dtype)) {
-    return Refuse(kKernel, "from ", Name(args.from_dtype), " to ",
-                  Name(args.to_dtype), " is not supported");
-  }
-  PARLEY_RETURN_IF_ERROR(CheckCount(kKernel, "count", args.count, 0));
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kKernel, "from", args.from, args.count));
-  PARLEY_RETURN_IF_ERROR(CheckPointer(kKernel, "to", args.to, args.count));
-  const int64_t from_bytes = args.count * SizeOf(args.from_dtype);
-  const int64_t to_bytes = args.count * SizeOf(args.to_dtype);
-  if (PartlyOverlap(args.from, from_bytes, args.to, to_bytes)) {
-    return Refuse(kKernel, "to overlaps from in part");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Validate(const AxpbyArgs& args) {
-  constexpr char kKernel[] = "Axpby";
-  PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "a", args.a));
-  PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "b", args.b));
-  return CheckPair(kKernel, args.dtype, args.count, {"x", args.x},
-                   {"y", args.y}, {"y", args.y});
-}
-
-absl::Status Validate(const LerpArgs& args) {
-  constexpr char kKernel[] = "Lerp";
-  PARLEY_RETURN_IF_ERROR(CheckFinite(kKernel, "t", args.t));
-  return CheckPair(kKernel, args.dtype, args.count, {"x", args.x},
-                   {"y", args.y}, {"y", args.y});
-}
-
-absl::Status Validate(const DeltaArgs& args) {
-  return CheckPair("Delta", args.dtype, args.count, {"a", args.a},
-                   {"b", args.b}, {"output", args.output});
 }
 
 absl::Status Validate(const ElementwiseArgs& args) {

@@ -18,13 +18,8 @@
 namespace parley {
 
 absl::Status Validate(const MeanArgs& args);
-absl::Status Validate(const ReduceArgs& args);
 // The tensors must be on `device`.
 absl::Status Validate(const CopyArgs& args, DeviceId device);
-absl::Status Validate(const CastArgs& args);
-absl::Status Validate(const AxpbyArgs& args);
-absl::Status Validate(const LerpArgs& args);
-absl::Status Validate(const DeltaArgs& args);
 absl::Status Validate(const ElementwiseArgs& args);
 absl::Status Validate(const FingerprintArgs& args);
 

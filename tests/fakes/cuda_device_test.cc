@@ -321,7 +321,8 @@ TEST(CudaDeviceTest, WaitsTakeAsLongAsTheyMay) {
 // A device of which all launches fail but copies.
 CudaKernels FailingKernels() {
   CudaKernels kernels = FakeCudaKernels();
-  kernels.Axpby = [](const AxpbyArgs&, const LaunchSettings&, cudaStream_t) {
+  kernels.Elementwise = [](const ElementwiseArgs&, const LaunchSettings&,
+                           cudaStream_t) {
     ThisCudaThread().last_error = cudaErrorInvalidConfiguration;
     return cudaErrorInvalidConfiguration;
   };
@@ -335,9 +336,10 @@ TEST(CudaDeviceTest, FailuresStopTheirStreamAndThoseThatWaitForIt) {
         const auto event = scene.device.CreateEvent();
         int* x = scene.Ints({1, 0, 0});
         float y = 0;
-        EXPECT_EQ(
-            scene.device.Axpby({DType::kFloat32, 1, 1, &y, &y, 1}, *first),
-            absl::OkStatus());
+        const ElementwisePiece piece = {{&y, &y}, 1};
+        EXPECT_EQ(scene.device.Elementwise(
+                      {ElementwiseOp::kLerp, {}, {0.5}, &piece, 1}, *first),
+                  absl::OkStatus());
         EXPECT_EQ(scene.rank.cuda.GetLastError(), cudaSuccess);
         EXPECT_EQ(scene.Copy(x, x + 1, *first), absl::OkStatus());
         first->Record(*event);
@@ -346,7 +348,7 @@ TEST(CudaDeviceTest, FailuresStopTheirStreamAndThoseThatWaitForIt) {
         for (CudaStream* stream : {first.get(), second.get()}) {
           const absl::Status status = stream->WaitHost(absl::Seconds(1));
           EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-          EXPECT_THAT(MessageOf(status), HasSubstr("cuda:0: Axpby: "));
+          EXPECT_THAT(MessageOf(status), HasSubstr("cuda:0: Lerp: "));
         }
         EXPECT_EQ(std::vector<int>(x, x + 3), std::vector<int>({1, 0, 0}));
         // Told, and forgotten.
@@ -391,10 +393,9 @@ TEST(CudaDeviceTest, ArgumentsThatNoLaunchTakes) {
                            scene.rank.clock())
             .value();
     int* x = scene.Ints({1});
-    EXPECT_EQ(
-        other_device->Cast({DType::kInt32, DType::kFloat32, x, x, 1}, *stream),
-        absl::InvalidArgumentError(
-            "Cast: the stream belongs to another device"));
+    EXPECT_EQ(other_device->Elementwise({ElementwiseOp::kCast}, *stream),
+              absl::InvalidArgumentError(
+                  "Cast: the stream belongs to another device"));
     void* output = x;
     const std::vector<const void*> inputs(5000, x);
     EXPECT_EQ(scene.device.Mean(
@@ -402,12 +403,6 @@ TEST(CudaDeviceTest, ArgumentsThatNoLaunchTakes) {
                   *stream),
               absl::InvalidArgumentError("Mean: inputs and outputs are 2037; "
                                          "one launch takes at most 2036"));
-    EXPECT_EQ(
-        scene.device.Reduce(
-            {DType::kInt32, ReduceOp::kSum, 4073, inputs.data(), x, 1},
-            *stream),
-        absl::InvalidArgumentError("Reduce: inputs are 4073; one launch takes "
-                                   "at most 4072"));
     EXPECT_EQ(stream->WaitHost(absl::Seconds(1)), absl::OkStatus());
   });
 }
@@ -447,10 +442,12 @@ TEST(CudaDeviceTest, ThreadsThatHaveAnotherDevice) {
                [&] { stream = device->CreateCudaStream().value(); });
           step("CreateEvent", [&] { event = device->CreateEvent(); });
           step("Allocate", [&] { memory = device->allocator().Allocate(8); });
-          step("Axpby", [&] {
-            EXPECT_EQ(device->Axpby({DType::kFloat32, 1, 1, memory, memory, 1},
-                                    *stream),
-                      absl::OkStatus());
+          step("Lerp", [&] {
+            const ElementwisePiece piece = {{memory, memory}, 1};
+            EXPECT_EQ(
+                device->Elementwise(
+                    {ElementwiseOp::kLerp, {}, {0.5}, &piece, 1}, *stream),
+                absl::OkStatus());
           });
           step("Record", [&] { stream->Record(*event); });
           step("Wait", [&] { stream->Wait(*event); });

@@ -53,18 +53,6 @@ cudaError_t Mean(const MeanArgs& args, const LaunchSettings& settings,
                     StreamLauncher{"Mean", stream, accesses, settings.ticket});
 }
 
-cudaError_t Reduce(const ReduceArgs& args, const LaunchSettings& settings,
-                   cudaStream_t stream) {
-  const int64_t bytes = args.count * SizeOf(args.dtype);
-  Accesses accesses = {{args.output, bytes}};
-  for (int r = 0; r < args.num_inputs; ++r) {
-    accesses.push_back({args.inputs[r], bytes});
-  }
-  return LaunchReduce(
-      args, settings,
-      StreamLauncher{"Reduce", stream, accesses, settings.ticket});
-}
-
 cudaError_t CopyBlocks(const BlockCopyList& list,
                        const LaunchSettings& settings, cudaStream_t stream) {
   Accesses accesses;
@@ -98,47 +86,6 @@ cudaError_t CopyElements(const ElementCopyList& list,
   return LaunchCopyElements(
       list, settings,
       StreamLauncher{"CopyElements", stream, accesses, settings.ticket});
-}
-
-cudaError_t Cast(const CastArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream) {
-  return LaunchCast(
-      args, settings,
-      StreamLauncher{"Cast",
-                     stream,
-                     {{args.from, args.count * SizeOf(args.from_dtype)},
-                      {args.to, args.count * SizeOf(args.to_dtype)}},
-                     settings.ticket});
-}
-
-cudaError_t Axpby(const AxpbyArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream) {
-  const int64_t bytes = args.count * SizeOf(args.dtype);
-  return LaunchAxpby(args, settings,
-                     StreamLauncher{"Axpby",
-                                    stream,
-                                    {{args.x, bytes}, {args.y, bytes}},
-                                    settings.ticket});
-}
-
-cudaError_t Lerp(const LerpArgs& args, const LaunchSettings& settings,
-                 cudaStream_t stream) {
-  const int64_t bytes = args.count * SizeOf(args.dtype);
-  return LaunchLerp(
-      args, settings,
-      StreamLauncher{
-          "Lerp", stream, {{args.x, bytes}, {args.y, bytes}}, settings.ticket});
-}
-
-cudaError_t Delta(const DeltaArgs& args, const LaunchSettings& settings,
-                  cudaStream_t stream) {
-  const int64_t bytes = args.count * SizeOf(args.dtype);
-  return LaunchDelta(
-      args, settings,
-      StreamLauncher{"Delta",
-                     stream,
-                     {{args.a, bytes}, {args.b, bytes}, {args.output, bytes}},
-                     settings.ticket});
 }
 
 cudaError_t Elementwise(const ElementwiseArgs& args,
@@ -175,8 +122,7 @@ cudaError_t Fingerprint(const FingerprintArgs& args,
 
 const CudaKernels& FakeCudaKernels() {
   static constexpr CudaKernels kKernels = {
-      LoadAll, Mean, Reduce, CopyBlocks,  CopyElements, Cast,
-      Axpby,   Lerp, Delta,  Elementwise, Fingerprint,
+      LoadAll, Mean, CopyBlocks, CopyElements, Elementwise, Fingerprint,
   };
   return kKernels;
 }

@@ -9,10 +9,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "gtest/gtest-spi.h"
 #include "gtest/gtest.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/cpu/cpu_device.h"
+#include "parley/device/cuda/kernels_check.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/tests/fakes/fake_capture.h"
 #include "parley/tests/gpu_check/on_fakes.h"
 #include "parley/tools/gpu_check/kernel_runs.h"
@@ -23,6 +27,8 @@ namespace parley::gpu_check {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr uint64_t kSeed = 20261125;
 
@@ -73,58 +79,49 @@ std::multimap<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
            return Right().Mean(unweighted, settings, stream);
          };
        }},
-      {"Reduce 1 of",
+      {"Cast with bfloat16 of",
        [](CudaKernels& k) {
-         k.Reduce = [](const ReduceArgs& args, const LaunchSettings& settings,
-                       cudaStream_t stream) {
-           ReduceArgs other = args;
-           if (other.op == ReduceOp::kMin) other.op = ReduceOp::kMax;
-           return Right().Reduce(other, settings, stream);
-         };
-       }},
-      {"Cast to bfloat16 of",
-       [](CudaKernels& k) {
-         k.Cast = [](const CastArgs& args, const LaunchSettings& settings,
-                     cudaStream_t stream) {
-           CastArgs other = args;
-           if (other.to_dtype == DType::kBFloat16) {
-             other.to_dtype = DType::kFloat16;
+         k.Elementwise = [](const ElementwiseArgs& args,
+                            const LaunchSettings& settings,
+                            cudaStream_t stream) {
+           ElementwiseArgs other = args;
+           if (args.op == ElementwiseOp::kCast &&
+               args.dtypes[1] == DType::kBFloat16) {
+             other.dtypes[1] = DType::kFloat16;
            }
-           return Right().Cast(other, settings, stream);
+           return Right().Elementwise(other, settings, stream);
          };
        }},
-      {"Axpby of",
+      {"Lerp with float64 of",
        [](CudaKernels& k) {
-         k.Axpby = [](const AxpbyArgs& args, const LaunchSettings& settings,
-                      cudaStream_t stream) {
-           AxpbyArgs other = args;
-           other.a = double{static_cast<float>(other.a)};
-           return Right().Axpby(other, settings, stream);
+         k.Elementwise = [](const ElementwiseArgs& args,
+                            const LaunchSettings& settings,
+                            cudaStream_t stream) {
+           ElementwiseArgs other = args;
+           // Rounded sooner than it may be.
+           if (args.op == ElementwiseOp::kLerp &&
+               args.dtypes[1] == DType::kFloat64) {
+             other.scalars[0] = double{static_cast<float>(args.scalars[0])};
+           }
+           return Right().Elementwise(other, settings, stream);
          };
        }},
-      {"Lerp of",
+      {"Cast with float32 of",
        [](CudaKernels& k) {
-         k.Lerp = [](const LerpArgs&, const LaunchSettings&, cudaStream_t) {
-           return cudaSuccess;
-         };
+         k.Elementwise = [](const ElementwiseArgs&, const LaunchSettings&,
+                            cudaStream_t) { return cudaSuccess; };
        }},
-      {"Delta of",
+      // Behind the end of what it writes; poison is poison in float32.
+      {"Cast with float64 of",
        [](CudaKernels& k) {
-         k.Delta = [](const DeltaArgs& args, const LaunchSettings& settings,
-                      cudaStream_t stream) {
-           DeltaArgs other = args;
-           std::swap(other.a, other.b);
-           return Right().Delta(other, settings, stream);
-         };
-       }},
-      // Behind the end of its output.
-      {"Delta of",
-       [](CudaKernels& k) {
-         k.Delta = [](const DeltaArgs& args, const LaunchSettings& settings,
-                      cudaStream_t stream) {
-           DeltaArgs other = args;
-           ++other.count;
-           return Right().Delta(other, settings, stream);
+         k.Elementwise = [](const ElementwiseArgs& args,
+                            const LaunchSettings& settings,
+                            cudaStream_t stream) {
+           ElementwisePiece longer = args.pieces[0];
+           ++longer.count;
+           ElementwiseArgs other = args;
+           other.pieces = &longer;
+           return Right().Elementwise(other, settings, stream);
          };
        }},
       {"Copy of",
@@ -159,6 +156,62 @@ TEST(ReferenceCheckTest, BrokenKernelsAreFoundAndNamed) {
     EXPECT_EQ(std::string(status.message()).rfind(name, 0), 0)
         << name << ": " << status;
     EXPECT_THAT(std::string(status.message()), HasSubstr("seed 20261125"));
+  }
+}
+
+// A CPU's device that does nothing for one kernel.
+class LazyDevice : public CpuDevice {
+ public:
+  explicit LazyDevice(std::string lazy) : lazy_(std::move(lazy)) {}
+
+  absl::Status Mean(const MeanArgs& args, Stream& stream) override {
+    return lazy_ == "Mean" ? absl::OkStatus() : CpuDevice::Mean(args, stream);
+  }
+  absl::Status Copy(const CopyArgs& args, Stream& stream) override {
+    return lazy_ == "Copy" ? absl::OkStatus() : CpuDevice::Copy(args, stream);
+  }
+  absl::Status Elementwise(const ElementwiseArgs& args,
+                           Stream& stream) override {
+    return lazy_ == kernels::NameOf(args.op)
+               ? absl::OkStatus()
+               : CpuDevice::Elementwise(args, stream);
+  }
+  absl::Status Fingerprint(const FingerprintArgs& args,
+                           Stream& stream) override {
+    return lazy_ == "Fingerprint" ? absl::OkStatus()
+                                  : CpuDevice::Fingerprint(args, stream);
+  }
+
+ private:
+  const std::string lazy_;
+};
+
+// What CheckKernelsAgainstCpu() says of a device.
+std::vector<std::string> FailuresAgainstCpu(const std::string& lazy) {
+  LazyDevice device(lazy);
+  ::testing::TestPartResultArray results;
+  {
+    ::testing::ScopedFakeTestPartResultReporter reporter(
+        ::testing::ScopedFakeTestPartResultReporter::
+            INTERCEPT_ONLY_CURRENT_THREAD,
+        &results);
+    CheckKernelsAgainstCpu(device, kSeed, {1, 257});
+  }
+  std::vector<std::string> failures;
+  for (int i = 0; i < results.size(); ++i) {
+    failures.push_back(results.GetTestPartResult(i).message());
+  }
+  return failures;
+}
+
+TEST(KernelsCheckTest, EveryKernelIsComparedWithTheCpus) {
+  EXPECT_THAT(FailuresAgainstCpu(""), IsEmpty());
+  std::vector<std::string> names = {"Mean", "Copy", "Fingerprint"};
+  for (const ElementwiseOp op : kAllElementwiseOps) {
+    names.push_back(kernels::NameOf(op));
+  }
+  for (const std::string& name : names) {
+    EXPECT_THAT(FailuresAgainstCpu(name), Not(IsEmpty())) << name;
   }
 }
 
@@ -215,13 +268,9 @@ TEST(ReplayCheckTest, AKernelThatIsNotInTheGraphIsFound) {
   };
   const std::map<std::string, CudaKernels> broken = {
       {"Mean", SkippingInCapture<&CudaKernels::Mean>()},
-      {"Reduce", SkippingInCapture<&CudaKernels::Reduce>()},
       {"CopyBlocks", SkippingInCapture<&CudaKernels::CopyBlocks>()},
       {"CopyElements", SkippingInCapture<&CudaKernels::CopyElements>()},
-      {"Cast", SkippingInCapture<&CudaKernels::Cast>()},
-      {"Axpby", SkippingInCapture<&CudaKernels::Axpby>()},
-      {"Lerp", SkippingInCapture<&CudaKernels::Lerp>()},
-      {"Delta", SkippingInCapture<&CudaKernels::Delta>()},
+      {"Elementwise", SkippingInCapture<&CudaKernels::Elementwise>()},
       {"Fingerprint", SkippingInCapture<&CudaKernels::Fingerprint>()},
   };
   for (const auto& [name, kernels] : broken) {
@@ -255,18 +304,26 @@ TEST(KernelRunsTest, AllRunAndTellTheirBytes) {
   EXPECT_EQ(stream->WaitHost(absl::InfiniteDuration()), absl::OkStatus());
   // 16,000 / 2,300 is 6, of which 5 are copied.
   const int64_t packed = 2 * 4 * 5 * (16'000 / 6);
-  EXPECT_EQ(bytes, (std::map<std::string, int64_t>{
-                       {"mean of 2, float32", 3 * kBytes},
-                       {"mean of 8, float32", 9 * kBytes},
-                       {"mean of 2, bfloat16", 3 * kBytes},
-                       {"mean of 8, bfloat16", 9 * kBytes},
-                       {"axpby, float32", 3 * kBytes},
-                       {"lerp, float32", 3 * kBytes},
-                       {"delta, float32", 3 * kBytes},
-                       {"cast, float32 to bfloat16", kBytes + kBytes / 2},
-                       {"fingerprint, float32", kBytes},
-                       {"pack 2666 tensors", packed},
-                       {"unpack 2666 tensors", packed}}));
+  const std::map<std::string, int64_t> expected = {
+      {"mean of 2, float32", 3 * kBytes},
+      {"mean of 8, float32", 9 * kBytes},
+      {"mean of 2, bfloat16", 3 * kBytes},
+      {"mean of 8, bfloat16", 9 * kBytes},
+      {"Cast of float32, float32", 2 * kBytes},
+      {"Cast of bfloat16, float32", 3 * kBytes / 2},
+      {"Lerp of float32, float32", 3 * kBytes},
+      {"Lerp of bfloat16, float32", 5 * kBytes / 2},
+      {"Lerp of 2666 tensors", packed * 3 / 2},
+      {"fingerprint, float32", kBytes},
+      {"pack 2666 tensors", packed},
+      {"unpack 2666 tensors", packed}};
+  for (const auto& [name, expected_bytes] : expected) {
+    EXPECT_EQ(bytes[name], expected_bytes) << name;
+  }
+  for (const ElementwiseOp op : kAllElementwiseOps) {
+    EXPECT_GT(bytes[absl::StrCat(kernels::NameOf(op), " of float32, float32")],
+              kBytes);
+  }
 }
 
 TEST(KernelRunsTest, OddSizesAreRefused) {

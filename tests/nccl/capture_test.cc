@@ -35,6 +35,15 @@ cudaStream_t HandleOf(Stream& stream) {
   return static_cast<CudaStream&>(stream).handle();
 }
 
+// x = x + x.
+absl::Status Double(const DeviceArray<float>& x, Stream& stream) {
+  const void* const inputs[] = {&x[0], &x[0]};
+  void* const output = &x[0];
+  return stream.device().Mean({DType::kFloat32, 2, 1, inputs, &output, nullptr,
+                               static_cast<int64_t>(x.size()), /*divisor=*/1},
+                              stream);
+}
+
 // Other devices than GPUs need the lists of a call until the work is done.
 absl::Status WaitUnlessGpu(Stream& stream) {
   if (stream.device().id().kind == DeviceKind::kCuda) return absl::OkStatus();
@@ -65,17 +74,20 @@ class Kernels {
     std::vector<const void*> inputs = {At(0), At(1), At(4)};
     std::vector<void*> outputs = {At(2), At(4)};
     std::vector<double> weights = {0.5, 2, 0.75};
+    std::vector<std::vector<ElementwisePiece>> elementwise =
+        ElementwisePieces();
     std::vector<FingerprintPiece> pieces = {
         {At(2), DType::kFloat32, kCount, 17, 3},
         {At(5), DType::kBFloat16, kCount, 18, 0},
     };
     const absl::Status status =
-        Launch(stream, copies, inputs, outputs, weights, pieces);
+        Launch(stream, copies, inputs, outputs, weights, elementwise, pieces);
     PARLEY_RETURN_IF_ERROR(WaitUnlessGpu(stream));
     copies.assign(copies.size(), {Flat(0, 1), Flat(0, 1)});
     inputs.assign(inputs.size(), nullptr);
     outputs.assign(outputs.size(), nullptr);
     weights.assign(weights.size(), 0);
+    for (auto& list : elementwise) list.assign(list.size(), {});
     pieces.assign(pieces.size(), FingerprintPiece());
     return status;
   }
@@ -87,10 +99,29 @@ class Kernels {
   }
 
  private:
+  // For each operation, two halves of tensors of which no two operations begin
+  // with the same.
+  std::vector<std::vector<ElementwisePiece>> ElementwisePieces() {
+    std::vector<std::vector<ElementwisePiece>> lists;
+    for (size_t i = 0; i < std::size(kAllElementwiseOps); ++i) {
+      std::vector<ElementwisePiece> pieces(2);
+      for (int k = 0; k < kMaxOperands; ++k) {
+        const int tensor = (2 * static_cast<int>(i) + k) % 5;
+        pieces[0].operands[k] = At(tensor);
+        pieces[1].operands[k] =
+            &memory_[static_cast<size_t>(tensor * kCount + kCount / 2)];
+      }
+      pieces[0].count = pieces[1].count = kCount / 2;
+      lists.push_back(pieces);
+    }
+    return lists;
+  }
+
   absl::Status Launch(Stream& stream, const std::vector<TensorCopy>& copies,
                       const std::vector<const void*>& inputs,
                       const std::vector<void*>& outputs,
                       const std::vector<double>& weights,
+                      const std::vector<std::vector<ElementwisePiece>>& lists,
                       const std::vector<FingerprintPiece>& pieces) {
     constexpr DType kType = DType::kFloat32;
     PARLEY_RETURN_IF_ERROR(device_.Copy(
@@ -98,16 +129,10 @@ class Kernels {
     PARLEY_RETURN_IF_ERROR(device_.Mean(
         {kType, 3, 2, inputs.data(), outputs.data(), weights.data(), kCount},
         stream));
-    PARLEY_RETURN_IF_ERROR(
-        device_.Axpby({kType, 0.9, -0.3, At(2), At(3), kCount}, stream));
-    PARLEY_RETURN_IF_ERROR(
-        device_.Lerp({kType, 0.1, At(3), At(1), kCount}, stream));
-    PARLEY_RETURN_IF_ERROR(
-        device_.Delta({kType, At(1), At(3), At(0), kCount}, stream));
-    PARLEY_RETURN_IF_ERROR(device_.Reduce(
-        {kType, ReduceOp::kMin, 2, inputs.data(), At(4), kCount}, stream));
-    PARLEY_RETURN_IF_ERROR(
-        device_.Cast({kType, DType::kBFloat16, At(4), At(5), kCount}, stream));
+    for (size_t i = 0; i < lists.size(); ++i) {
+      PARLEY_RETURN_IF_ERROR(device_.Elementwise(
+          {kAllElementwiseOps[i], {}, {0.1, 0.7}, lists[i].data(), 2}, stream));
+    }
     return device_.Fingerprint(
         {pieces.data(), static_cast<int64_t>(pieces.size()), &sum_[0]}, stream);
   }
@@ -373,8 +398,7 @@ absl::Status CaptureWhileWatched(sim::RankContext& rank) {
     EXPECT_EQ(watched.IsDone(), rank.rank() == 1);
     const DeviceArray<float> more(device, 1'000'000);
     EXPECT_TRUE(device.CreateStream().ok());
-    EXPECT_EQ(device.Axpby({DType::kFloat32, 1, 1, &x[0], &x[0], 8}, *stream),
-              absl::OkStatus());
+    EXPECT_EQ(Double(x, *stream), absl::OkStatus());
     EXPECT_TRUE(
         comm.AllReduce({x.view()}, {x.view()}, ReduceOp::kSum, *stream).ok());
   });
@@ -405,9 +429,7 @@ TEST(CaptureTest, AStreamThatGoesEarlyKeepsItsMemory) {
         const DeviceArray<float> x(*device, 8, 1.0f);
         fakes::CapturedGraph graph(owner->handle(), [&] {
           const auto wrapped = device->WrapStream(owner->handle()).value();
-          EXPECT_EQ(
-              device->Axpby({DType::kFloat32, 1, 1, &x[0], &x[0], 8}, *wrapped),
-              absl::OkStatus());
+          EXPECT_EQ(Double(x, *wrapped), absl::OkStatus());
         });
         EXPECT_EQ(graph.error(), cudaSuccess);
         PARLEY_ASSIGN_OR_RETURN(const auto next, device->CreateCudaStream());

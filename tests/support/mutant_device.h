@@ -67,21 +67,6 @@ class MutantDevice final : public Device {
 
   absl::Status Mean(const MeanArgs& args, Stream& stream) override;
   absl::Status Copy(const CopyArgs& args, Stream& stream) override;
-  absl::Status Reduce(const ReduceArgs& args, Stream& stream) override {
-    return real_.Reduce(args, Real(stream));
-  }
-  absl::Status Cast(const CastArgs& args, Stream& stream) override {
-    return real_.Cast(args, Real(stream));
-  }
-  absl::Status Axpby(const AxpbyArgs& args, Stream& stream) override {
-    return real_.Axpby(args, Real(stream));
-  }
-  absl::Status Lerp(const LerpArgs& args, Stream& stream) override {
-    return real_.Lerp(args, Real(stream));
-  }
-  absl::Status Delta(const DeltaArgs& args, Stream& stream) override {
-    return real_.Delta(args, Real(stream));
-  }
   absl::Status Elementwise(const ElementwiseArgs& args,
                            Stream& stream) override {
     return real_.Elementwise(args, Real(stream));

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "parley/base/status_macros.h"
+#include "parley/device/kernels/elementwise.h"
 
 namespace parley::gpu_check {
 namespace {
@@ -26,7 +27,8 @@ absl::StatusOr<std::unique_ptr<KernelRuns>> KernelRuns::Create(Device& device,
   std::unique_ptr<KernelRuns> runs(new KernelRuns(device, bytes));
   PARLEY_RETURN_IF_ERROR(runs->Allocate());
   runs->AddMeans();
-  runs->AddCombines();
+  runs->AddElementwise();
+  runs->AddFingerprint();
   runs->AddPacking();
   return runs;
 }
@@ -72,25 +74,32 @@ void KernelRuns::AddMeans() {
   }
 }
 
-void KernelRuns::AddCombines() {
+// Each operation on tensors of float32, and beside parameters of bfloat16, as
+// its first operand is.
+void KernelRuns::AddElementwise() {
+  const int64_t count = bytes_ / 4;
+  for (const ElementwiseOp op : kAllElementwiseOps) {
+    for (const DType first : {DType::kFloat32, DType::kBFloat16}) {
+      ElementwiseArgs args{op, {first}, {0.5, 0.5, 0.5, 0.5}};
+      const int64_t bytes = count * kernels::BytesPerElement(args);
+      Add(absl::StrCat(kernels::NameOf(op), " of ", Name(first), ", float32"),
+          bytes, [this, args](Stream& stream) {
+            ElementwiseArgs launch = args;
+            launch.pieces = &elementwise_;
+            launch.num_pieces = 1;
+            return device_.Elementwise(launch, stream);
+          });
+    }
+  }
+  for (int k = 0; k < kMaxOperands; ++k) {
+    elementwise_.operands[k] = tensors_[static_cast<size_t>(k)].data();
+  }
+  elementwise_.count = count;
+}
+
+void KernelRuns::AddFingerprint() {
   constexpr DType kFloat = DType::kFloat32;
   const int64_t count = bytes_ / 4;
-  Add("axpby, float32", 3 * bytes_, [this, count](Stream& stream) {
-    return device_.Axpby({kFloat, 0.5, 0.5, inputs_[0], outputs_[0], count},
-                         stream);
-  });
-  Add("lerp, float32", 3 * bytes_, [this, count](Stream& stream) {
-    return device_.Lerp({kFloat, 0.5, inputs_[0], outputs_[0], count}, stream);
-  });
-  Add("delta, float32", 3 * bytes_, [this, count](Stream& stream) {
-    return device_.Delta({kFloat, inputs_[0], inputs_[1], outputs_[0], count},
-                         stream);
-  });
-  Add("cast, float32 to bfloat16", bytes_ + bytes_ / 2,
-      [this, count](Stream& stream) {
-        return device_.Cast(
-            {kFloat, DType::kBFloat16, inputs_[0], outputs_[0], count}, stream);
-      });
   pieces_ = {{inputs_[0], kFloat, count, 1, 0}};
   Add("fingerprint, float32", bytes_, [this](Stream& stream) {
     return device_.Fingerprint(
@@ -112,6 +121,18 @@ void KernelRuns::AddPacking() {
     unpack_.push_back({place, small});
     packed += each - 1;
   }
+  for (const TensorCopy& copy : pack_) {
+    small_.push_back({{copy.from.data(), copy.to.data()}, copy.to.count()});
+  }
+  Add(absl::StrCat("Lerp of ", small_.size(), " tensors"), 12 * packed,
+      [this](Stream& stream) {
+        return device_.Elementwise({ElementwiseOp::kLerp,
+                                    {},
+                                    {0.5},
+                                    small_.data(),
+                                    static_cast<int64_t>(small_.size())},
+                                   stream);
+      });
   const auto add = [this](std::string name, int64_t bytes,
                           const std::vector<TensorCopy>& copies) {
     Add(std::move(name), bytes, [this, &copies](Stream& stream) {

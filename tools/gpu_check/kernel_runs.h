@@ -50,7 +50,8 @@ class KernelRuns {
 
   absl::Status Allocate();
   void AddMeans();
-  void AddCombines();
+  void AddElementwise();
+  void AddFingerprint();
   void AddPacking();
   void Add(std::string name, int64_t bytes,
            std::function<absl::Status(Stream&)> enqueue);
@@ -65,6 +66,8 @@ class KernelRuns {
   std::vector<void*> outputs_;
   std::vector<TensorCopy> pack_;
   std::vector<TensorCopy> unpack_;
+  ElementwisePiece elementwise_;
+  std::vector<ElementwisePiece> small_;
   std::vector<FingerprintPiece> pieces_;
   std::vector<KernelRun> runs_;
 };

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/tools/gpu_check/reference_check.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -13,22 +14,16 @@
 #include "parley/base/random.h"
 #include "parley/base/status_macros.h"
 #include "parley/device/cuda/cuda_status.h"
+#include "parley/device/kernels/elementwise.h"
 #include "parley/device/testing/values.h"
 #include "parley/tools/gpu_check/references.h"
 
 namespace parley::gpu_check {
 namespace {
 
-constexpr int kTensors = 4;
+constexpr int kTensors = kMaxOperands;
 constexpr uint8_t kPoison = 0xa5;
 constexpr absl::Duration kPatience = absl::Minutes(1);
-
-// What Cast takes: all that loses nothing but precision.
-bool Casts(DType from, DType to) {
-  if (from == to || IsFloating(to)) return true;
-  if (IsFloating(from) || to == DType::kBool) return false;
-  return from == DType::kBool || SizeOf(to) > SizeOf(from);
-}
 
 // Tensors 0 to 2 are inputs, 3 is an output.
 using Pointers = std::array<void*, kTensors>;
@@ -45,9 +40,7 @@ class Checker {
     count_ = count;
     PARLEY_RETURN_IF_ERROR(Allocate(misalignment));
     if (dtype != DType::kBool) PARLEY_RETURN_IF_ERROR(CheckMean());
-    PARLEY_RETURN_IF_ERROR(CheckReduce());
-    PARLEY_RETURN_IF_ERROR(CheckCast());
-    if (IsFloating(dtype)) PARLEY_RETURN_IF_ERROR(CheckCombine());
+    if (IsFloating(dtype)) PARLEY_RETURN_IF_ERROR(CheckElementwise());
     PARLEY_RETURN_IF_ERROR(CheckCopy());
     return CheckFingerprint();
   }
@@ -90,15 +83,24 @@ class Checker {
     return stream_->WaitHost(kPatience);
   }
 
-  // Fresh inputs, poison elsewhere; then run(pointers on the device), and
-  // reference(pointers on the host) to compare with.
+  // Three inputs of dtype_.
   template <typename Kernel, typename Reference>
   absl::Status Compare(const std::string& kernel, const Kernel& run,
                        const Reference& reference) {
+    return Compare(kernel, {dtype_, dtype_, dtype_}, run, reference);
+  }
+
+  // Fresh values of those dtypes in the first tensors, poison elsewhere; then
+  // run(pointers on the device), and reference(pointers on the host) to compare
+  // with.
+  template <typename Kernel, typename Reference>
+  absl::Status Compare(const std::string& kernel,
+                       absl::Span<const DType> dtypes, const Kernel& run,
+                       const Reference& reference) {
     const std::string what = absl::StrCat(kernel, " of ", where_);
     std::memset(host_memory_.data(), kPoison, expected_memory_.size());
-    for (size_t t = 0; t < 3; ++t) {
-      FillWithHardValues(random_, dtype_, count_, host_[t]);
+    for (size_t t = 0; t < dtypes.size(); ++t) {
+      FillWithHardValues(random_, dtypes[t], count_, host_[t]);
     }
     std::memcpy(expected_memory_.data(), host_memory_.data(),
                 expected_memory_.size());
@@ -157,65 +159,36 @@ class Checker {
         });
   }
 
-  absl::Status CheckReduce() {
-    for (const ReduceOp op : {ReduceOp::kSum, ReduceOp::kMin, ReduceOp::kMax}) {
-      if (dtype_ == DType::kBool && op == ReduceOp::kSum) continue;
-      PARLEY_RETURN_IF_ERROR(Compare(
-          absl::StrCat("Reduce ", static_cast<int>(op)),
-          [&](Pointers& p) {
-            return device_.Reduce({dtype_, op, 3, p.data(), p[3], count_},
-                                  *stream_);
-          },
-          [&](Pointers& p) {
-            ReferenceReduce(dtype_, op, {p.data(), 3}, count_, p[3]);
-          }));
+  // Each operation, with one dtype and with others beside it. What is read of
+  // the last tensor is as hard as the rest.
+  absl::Status CheckElementwise() {
+    for (const ElementwiseOp op : kAllElementwiseOps) {
+      for (const DType others : {dtype_, DType::kFloat32, DType::kFloat64}) {
+        ElementwiseArgs args{
+            op, {dtype_, others, others, others}, {0.1, 0.7, 0.3, 0.9}};
+        const auto piece = [&](Pointers& p) {
+          ElementwisePiece piece;
+          std::copy(p.begin(), p.end(), piece.operands);
+          piece.count = count_;
+          return piece;
+        };
+        PARLEY_RETURN_IF_ERROR(Compare(
+            absl::StrCat(kernels::NameOf(op), " with ", Name(others)),
+            args.dtypes,
+            [&](Pointers& p) {
+              const ElementwisePiece on_device = piece(p);
+              args.pieces = &on_device;
+              args.num_pieces = 1;
+              return device_.Elementwise(args, *stream_);
+            },
+            [&](Pointers& p) {
+              const ElementwisePiece expected = piece(p);
+              args.pieces = &expected;
+              ReferenceElementwise(args);
+            }));
+      }
     }
     return absl::OkStatus();
-  }
-
-  absl::Status CheckCast() {
-    for (const DType to : kAllDTypes) {
-      if (!Casts(dtype_, to)) continue;
-      PARLEY_RETURN_IF_ERROR(Compare(
-          absl::StrCat("Cast to ", Name(to)),
-          [&](Pointers& p) {
-            return device_.Cast({dtype_, to, p[0], p[3], count_}, *stream_);
-          },
-          [&](Pointers& p) { ReferenceCast(dtype_, to, p[0], count_, p[3]); }));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status CheckCombine() {
-    constexpr double kA = 0.9, kB = -0.3, kT = 0.1;
-    PARLEY_RETURN_IF_ERROR(Compare(
-        "Axpby",
-        [&](Pointers& p) {
-          return device_.Axpby({dtype_, kA, kB, p[0], p[1], count_}, *stream_);
-        },
-        [&](Pointers& p) {
-          ReferenceCombine(dtype_, p[0], p[1], count_,
-                           [](double x, double y) { return kA * x + kB * y; });
-        }));
-    PARLEY_RETURN_IF_ERROR(Compare(
-        "Lerp",
-        [&](Pointers& p) {
-          return device_.Lerp({dtype_, kT, p[0], p[1], count_}, *stream_);
-        },
-        [&](Pointers& p) {
-          ReferenceCombine(dtype_, p[0], p[1], count_,
-                           [](double x, double y) { return y + kT * (x - y); });
-        }));
-    return Compare(
-        "Delta",
-        [&](Pointers& p) {
-          return device_.Delta({dtype_, p[0], p[1], p[3], count_}, *stream_);
-        },
-        [&](Pointers& p) {
-          std::memcpy(p[3], p[1], static_cast<size_t>(count_ * SizeOf(dtype_)));
-          ReferenceCombine(dtype_, p[0], p[3], count_,
-                           [](double a, double b) { return a - b; });
-        });
   }
 
   // One block, and one matrix that is transposed on its way.

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
+
+#include "parley/device/kernels/elementwise.h"
 
 namespace parley::gpu_check {
 namespace {
@@ -103,25 +106,6 @@ uint64_t IntegerMean(DType dtype, absl::Span<const void* const> inputs,
   return static_cast<uint64_t>(floor);
 }
 
-double ReduceTwo(ReduceOp op, double a, double b) {
-  if (op == ReduceOp::kSum) return a + b;
-  if (std::isnan(a) || std::isnan(b)) return std::nan("");
-  if (a == 0 && b == 0) {
-    const bool negative = op == ReduceOp::kMin
-                              ? std::signbit(a) || std::signbit(b)
-                              : std::signbit(a) && std::signbit(b);
-    return negative ? -0.0 : 0.0;
-  }
-  return (op == ReduceOp::kMin) == (a < b) ? a : b;
-}
-
-uint64_t ReduceTwo(ReduceOp op, int64_t a, int64_t b) {
-  if (op == ReduceOp::kSum) {
-    return static_cast<uint64_t>(a) + static_cast<uint64_t>(b);
-  }
-  return static_cast<uint64_t>((op == ReduceOp::kMin) == (a < b) ? a : b);
-}
-
 uint64_t Mix(uint64_t x) {
   x ^= x >> 30;
   x *= 0xbf58476d1ce4e5b9u;
@@ -190,47 +174,27 @@ void ReferenceMean(DType dtype, absl::Span<const void* const> inputs,
   }
 }
 
-void ReferenceReduce(DType dtype, ReduceOp op,
-                     absl::Span<const void* const> inputs, int64_t count,
-                     void* output) {
-  for (int64_t i = 0; i < count; ++i) {
-    if (IsFloating(dtype)) {
-      double value = LoadDouble(dtype, inputs[0], i);
-      for (const void* input : inputs.subspan(1)) {
-        value = ReduceTwo(op, value, LoadDouble(dtype, input, i));
+void ReferenceElementwise(const ElementwiseArgs& args) {
+  kernels::VisitOp(args.op, [&](auto op) {
+    using Op = decltype(op);
+    constexpr int kOperands = Op::kSignature.num_operands();
+    for (int64_t p = 0; p < args.num_pieces; ++p) {
+      const ElementwisePiece& piece = args.pieces[p];
+      for (int64_t i = 0; i < piece.count; ++i) {
+        double values[kOperands] = {};
+        for (int k = 0; k < kOperands; ++k) {
+          if (!Op::kSignature.operands[k].is_read()) continue;
+          values[k] = LoadDouble(args.dtypes[k], piece.operands[k], i);
+        }
+        kernels::Apply<Op>(args.scalars, values,
+                           std::make_index_sequence<kOperands>());
+        for (int k = 0; k < kOperands; ++k) {
+          if (!Op::kSignature.operands[k].is_written()) continue;
+          StoreDouble(args.dtypes[k], values[k], piece.operands[k], i);
+        }
       }
-      StoreDouble(dtype, value, output, i);
-      continue;
     }
-    int64_t value = LoadInteger(dtype, inputs[0], i);
-    for (const void* input : inputs.subspan(1)) {
-      StoreInteger(dtype, ReduceTwo(op, value, LoadInteger(dtype, input, i)),
-                   output, i);
-      value = LoadInteger(dtype, output, i);
-    }
-  }
-}
-
-// An int64 is rounded twice on its way to 16 bits, which differs from once only
-// for about one value in 2^40.
-void ReferenceCast(DType from_dtype, DType to_dtype, const void* from,
-                   int64_t count, void* to) {
-  for (int64_t i = 0; i < count; ++i) {
-    if (IsFloating(from_dtype)) {
-      StoreDouble(to_dtype, LoadDouble(from_dtype, from, i), to, i);
-      continue;
-    }
-    int64_t value = LoadInteger(from_dtype, from, i);
-    if (from_dtype == DType::kBool) value = value != 0 ? 1 : 0;
-    if (to_dtype == DType::kFloat32) {
-      const auto rounded = static_cast<float>(value);
-      std::memcpy(At(to_dtype, to, i), &rounded, sizeof(rounded));
-    } else if (IsFloating(to_dtype)) {
-      StoreDouble(to_dtype, static_cast<double>(value), to, i);
-    } else {
-      StoreInteger(to_dtype, static_cast<uint64_t>(value), to, i);
-    }
-  }
+  });
 }
 
 // device/kernels/fingerprint.h, word for word.

@@ -14,7 +14,7 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
-#include "parley/device/kernels/flat_arguments.h"
+#include "parley/device/kernels/elementwise_ops.h"
 #include "parley/device/tensor.h"
 
 namespace parley::gpu_check {
@@ -24,20 +24,9 @@ void ReferenceMean(DType dtype, absl::Span<const void* const> inputs,
                    absl::Span<const double> weights, int64_t count,
                    void* output);
 
-// Inputs of kBool are 0 or 1.
-void ReferenceReduce(DType dtype, ReduceOp op,
-                     absl::Span<const void* const> inputs, int64_t count,
-                     void* output);
-
-// For pairs that Cast takes.
-void ReferenceCast(DType from_dtype, DType to_dtype, const void* from,
-                   int64_t count, void* to);
-
-// y = f(x, y) for floating-point dtypes, rounded once: what Axpby, Lerp and
-// Delta are.
-template <typename Function>
-void ReferenceCombine(DType dtype, const void* x, void* y, int64_t count,
-                      const Function& f);
+// The formula itself is the library's, in float64 on the host; its values are
+// what the tests of device/kernels know.
+void ReferenceElementwise(const ElementwiseArgs& args);
 
 // Of one tensor; adds up over tensors.
 uint64_t ReferenceFingerprint(DType dtype, uint64_t tensor_id,
@@ -47,15 +36,6 @@ uint64_t ReferenceFingerprint(DType dtype, uint64_t tensor_id,
 // The value of the floating-point element at `data`, and back.
 double LoadDouble(DType dtype, const void* data, int64_t index);
 void StoreDouble(DType dtype, double value, void* data, int64_t index);
-
-template <typename Function>
-void ReferenceCombine(DType dtype, const void* x, void* y, int64_t count,
-                      const Function& f) {
-  for (int64_t i = 0; i < count; ++i) {
-    StoreDouble(dtype, f(LoadDouble(dtype, x, i), LoadDouble(dtype, y, i)), y,
-                i);
-  }
-}
 
 }  // namespace parley::gpu_check
 

@@ -3,6 +3,7 @@
 #include "parley/tools/gpu_check/replay_check.h"
 
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -68,16 +69,57 @@ void Fill(const DeviceArray<float>& array, uint64_t seed, int round) {
                      static_cast<int64_t>(array.size()), array.values().data());
 }
 
+// Each element-wise operation, on copies of two tensors that only it has.
+class ElementwiseWork {
+ public:
+  explicit ElementwiseWork(CudaDevice& device) : device_(device) {
+    for (size_t i = 0; i < kOps * kMaxOperands; ++i) {
+      arrays_.push_back(
+          std::make_unique<DeviceArray<float>>(device, kElements));
+    }
+  }
+
+  absl::Status Enqueue(const DeviceArray<float>& x, const DeviceArray<float>& y,
+                       CudaStream& stream) const {
+    for (size_t i = 0; i < kOps; ++i) {
+      ElementwisePiece piece;
+      TensorCopy copies[kMaxOperands];
+      for (size_t k = 0; k < kMaxOperands; ++k) {
+        const TensorView view = arrays_[i * kMaxOperands + k]->view();
+        copies[k] = {(k % 2 == 0 ? x : y).view(), view};
+        piece.operands[k] = view.data();
+        piece.count = view.count();
+      }
+      PARLEY_RETURN_IF_ERROR(
+          device_.Copy({copies, kMaxOperands, false}, stream));
+      PARLEY_RETURN_IF_ERROR(device_.Elementwise(
+          {kAllElementwiseOps[i], {}, {0.1, 0.7, 0.3, 0.9}, &piece, 1},
+          stream));
+    }
+    return absl::OkStatus();
+  }
+
+  uint64_t Hash(uint64_t seed) const {
+    for (const auto& array : arrays_) seed = HashOf(*array, seed);
+    return seed;
+  }
+
+ private:
+  static constexpr size_t kOps = std::size(kAllElementwiseOps);
+
+  CudaDevice& device_;
+  std::vector<std::unique_ptr<DeviceArray<float>>> arrays_;
+};
+
 }  // namespace
 
 absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
                                uint64_t seed) {
   PARLEY_ASSIGN_OR_RETURN(const auto stream, device.CreateCudaStream());
   const DeviceArray<float> x(device, kElements), y(device, kElements),
-      mean(device, kElements), delta(device, kElements),
-      packed(device, kElements), least(device, kElements),
+      mean(device, kElements), packed(device, kElements),
       transposed(device, 3000);
-  const DeviceArray<double> wide(device, kElements);
+  const ElementwiseWork elementwise(device);
   const DeviceArray<uint64_t> sum(device, 1);
   constexpr auto kCount = static_cast<int64_t>(kElements);
   constexpr DType kFloat = DType::kFloat32;
@@ -85,7 +127,7 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
     return array.values().data();
   };
   // Its copy is not one of blocks.
-  const TensorView matrix(data(delta), kFloat, {3, 1000}, device.id());
+  const TensorView matrix(data(mean), kFloat, {3, 1000}, device.id());
   PARLEY_ASSIGN_OR_RETURN(const TensorView strided,
                           TensorView::Strided(data(transposed), kFloat,
                                               {3, 1000}, {1, 3}, device.id()));
@@ -102,27 +144,22 @@ absl::Status CheckKernelReplay(CudaDevice& device, const GraphApi& graphs,
     void* const outputs[] = {data(mean)};
     const FingerprintPiece piece = {data(packed), kFloat, kCount, 7, 0};
     const TensorCopy copies[] = {
-        {delta.view().Slice(0, 5000), packed.view().Slice(3, 5000)},
-        {delta.view().Slice(5000, 3), packed.view().Slice(0, 3)},
+        {mean.view().Slice(0, 5000), packed.view().Slice(3, 5000)},
+        {mean.view().Slice(5000, 3), packed.view().Slice(0, 3)},
         {matrix, strided}};
     PARLEY_RETURN_IF_ERROR(
         device.Mean({kFloat, 2, 1, inputs, outputs, nullptr, kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(device.Axpby(
-        {kFloat, 0.5, 0.25, data(mean), data(y), kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(
-        device.Lerp({kFloat, 0.1, data(x), data(y), kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(device.Delta(
-        {kFloat, data(y), data(mean), data(delta), kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(device.Cast(
-        {kFloat, DType::kFloat64, data(delta), data(wide), kCount}, *stream));
-    PARLEY_RETURN_IF_ERROR(device.Reduce(
-        {kFloat, ReduceOp::kMin, 2, inputs, data(least), kCount}, *stream));
+    PARLEY_RETURN_IF_ERROR(elementwise.Enqueue(x, mean, *stream));
+    // Round after round.
+    const ElementwisePiece lerp = {{data(x), data(y)}, kCount};
+    PARLEY_RETURN_IF_ERROR(device.Elementwise(
+        {ElementwiseOp::kLerp, {}, {0.1}, &lerp, 1}, *stream));
     PARLEY_RETURN_IF_ERROR(device.Copy({copies, 3, false}, *stream));
     return device.Fingerprint({&piece, 1, &sum[0]}, *stream);
   };
   work.hash = [&] {
-    uint64_t hash = HashOf(wide, sum[0]);
-    for (const auto* array : {&y, &mean, &packed, &least, &transposed}) {
+    uint64_t hash = elementwise.Hash(sum[0]);
+    for (const auto* array : {&y, &mean, &packed, &transposed}) {
       hash = HashOf(*array, hash);
     }
     return hash;
@@ -145,10 +182,10 @@ absl::Status CheckCollectiveReplay(CudaDevice& device, Communicator& comm,
     PARLEY_RETURN_IF_ERROR(
         comm.AllReduce({x.view()}, {x.view()}, ReduceOp::kSum, *stream)
             .status());
-    PARLEY_RETURN_IF_ERROR(
-        device.Axpby({DType::kFloat32, 0.5, 0.25, x.values().data(),
-                      y.values().data(), static_cast<int64_t>(kElements)},
-                     *stream));
+    const ElementwisePiece piece = {{x.values().data(), y.values().data()},
+                                    static_cast<int64_t>(kElements)};
+    PARLEY_RETURN_IF_ERROR(device.Elementwise(
+        {ElementwiseOp::kLerp, {}, {0.5}, &piece, 1}, *stream));
     return comm.AllReduce({y.view()}, {y.view()}, ReduceOp::kMax, *stream)
         .status();
   };
