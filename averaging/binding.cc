@@ -13,17 +13,6 @@ namespace {
 
 constexpr int64_t kProtocolVersion = 1;
 
-absl::Status CheckDevice(const ParameterSet& parameters, DeviceId device) {
-  for (const ParameterSet::Entry& entry : parameters.entries()) {
-    const TensorView& tensor = entry.parameter.tensor;
-    if (tensor.count() == 0 || tensor.device() == device) continue;
-    return absl::InvalidArgumentError(absl::StrCat(
-        "parameter \"", entry.parameter.name, "\" is on ",
-        ToString(tensor.device()), ", the communicator on ", ToString(device)));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 Binding::Binding(const Options& options)
@@ -34,7 +23,7 @@ absl::StatusOr<std::unique_ptr<Binding>> Binding::Create(
     const absl::Status& local, const Header& mine) {
   auto binding = std::unique_ptr<Binding>(new Binding(options));
   absl::Status status = local;
-  if (status.ok()) status = binding->Prepare(communicator);
+  if (status.ok()) status = binding->Prepare(communicator, mine.kind);
   if (communicator == nullptr) {
     if (!status.ok()) return status;
     return binding;
@@ -48,18 +37,25 @@ absl::StatusOr<std::unique_ptr<Binding>> Binding::Create(
       [&] { return ToString(*options.schedule); }, deadline));
   PARLEY_RETURN_IF_ERROR(Judge(binding->agreement_->headers(),
                                communicator->rank(), binding->verdict_));
+  // A failure may have left ranks with different parts of a meeting's step.
+  if (options.outer_state != nullptr && mine.kind == CallKind::kRebind) {
+    PARLEY_RETURN_IF_ERROR(
+        options.outer_state->Broadcast(*communicator, deadline.ForCall()));
+  }
   return binding;
 }
 
-absl::Status Binding::Prepare(Communicator* communicator) {
+absl::Status Binding::Prepare(Communicator* communicator, CallKind kind) {
   PlanOptions plan_options;
   plan_options.max_extra_bytes = options_.max_extra_bytes;
   plan_options.reduction = options_.reduction;
   if (communicator != nullptr) {
     Device& device = communicator->device();
-    PARLEY_RETURN_IF_ERROR(CheckDevice(*options_.parameters, device.id()));
+    PARLEY_RETURN_IF_ERROR(options_.parameters->CheckDevice(device.id()));
     plan_options.world_size = communicator->size();
     plan_options.preferred_bucket_bytes = device.preferred_bucket_bytes();
+    plan_options.outer = options_.outer;
+    plan_options.codec = options_.codec;
   }
   PARLEY_ASSIGN_OR_RETURN(
       AveragingPlan plan,
@@ -67,13 +63,13 @@ absl::Status Binding::Prepare(Communicator* communicator) {
   plan_ = std::make_unique<AveragingPlan>(std::move(plan));
   if (communicator == nullptr) return absl::OkStatus();
   PARLEY_ASSIGN_OR_RETURN(
-      exchange_, Exchange::Create(*communicator, *options_.parameters, *plan_,
-                                  {options_.fingerprint}));
-  Describe();
-  return absl::OkStatus();
+      exchange_,
+      Exchange::Create(*communicator, *options_.parameters, *plan_,
+                       {options_.fingerprint, options_.outer_state}));
+  return Describe(kind);
 }
 
-void Binding::Describe() {
+absl::Status Binding::Describe(CallKind kind) {
   description_.Set("protocol version", kProtocolVersion);
   description_.Set("elements", options_.parameters->count());
   description_.Set("parameters",
@@ -83,6 +79,21 @@ void Binding::Describe() {
   description_.Set("plan", Description::Bits{plan_->Fingerprint()});
   description_.Append("schedule", options_.schedule->Describe());
   description_.Set("fingerprint", int64_t{options_.fingerprint});
+  if (options_.codec != nullptr) {
+    description_.Append("codec", options_.codec->Describe());
+  }
+  if (options_.outer == nullptr) return absl::OkStatus();
+  description_.Append("outer", options_.outer->Describe());
+  if (kind != CallKind::kCreate || !options_.starts_equal) {
+    return absl::OkStatus();
+  }
+  // What is kept on every rank stays equal only if it begins so.
+  PARLEY_ASSIGN_OR_RETURN(const uint64_t fingerprint,
+                          options_.outer_state->Fingerprint());
+  description_.Set(
+      "the model, which an outer optimizer needs to be equal at the start",
+      Description::Bits{fingerprint});
+  return absl::OkStatus();
 }
 
 absl::Status Binding::Open(const Header& mine, const absl::Status& local,
@@ -105,7 +116,9 @@ absl::StatusOr<StepReport> Binding::Average(Stream* after,
   exchange_->Select(participation_.flags());
   PARLEY_ASSIGN_OR_RETURN(
       const Exchange::Result result,
-      exchange_->Run(MeetingKind::kStep, verdict_.weights, after, deadline));
+      exchange_->Run(
+          verdict_.any_moved ? MeetingKind::kStep : MeetingKind::kReset,
+          verdict_.weights, after, deadline));
   model_fingerprint_ = result.fingerprint;
   StepReport report;
   report.step = verdict_.step;

@@ -10,11 +10,14 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "parley/averaging/agreement.h"
+#include "parley/averaging/codec/codec.h"
 #include "parley/averaging/deadline.h"
 #include "parley/averaging/description.h"
 #include "parley/averaging/exchange.h"
 #include "parley/averaging/header.h"
 #include "parley/averaging/observer.h"
+#include "parley/averaging/outer/outer_optimizer.h"
+#include "parley/averaging/outer/outer_state.h"
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/participation.h"
 #include "parley/averaging/plan.h"
@@ -48,6 +51,10 @@ class Binding {
     absl::Duration timeout;  // as ModelAveragerOptions::timeout
     Reduction reduction;
     bool fingerprint;
+    std::shared_ptr<const OuterOptimizer> outer;  // null for the plain mean
+    OuterState* outer_state;                      // of `outer`
+    std::shared_ptr<const Codec> codec;
+    bool starts_equal;  // so ranks compare what `outer` begins with
   };
 
   // Collective: ranks compare what they are configured to do, and if one of
@@ -84,8 +91,8 @@ class Binding {
  private:
   explicit Binding(const Options& options);
 
-  absl::Status Prepare(Communicator* communicator);
-  void Describe();
+  absl::Status Prepare(Communicator* communicator, CallKind kind);
+  absl::Status Describe(CallKind kind);
 
   const Options options_;
   Participation participation_;

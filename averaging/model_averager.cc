@@ -12,6 +12,8 @@
 #include "parley/averaging/deadline.h"
 #include "parley/averaging/description.h"
 #include "parley/averaging/header.h"
+#include "parley/averaging/outer/outer_state.h"
+#include "parley/averaging/outer/plain_outer.h"
 #include "parley/averaging/plan.h"
 #include "parley/averaging/state_fields.h"
 #include "parley/base/status_macros.h"
@@ -46,9 +48,11 @@ absl::StatusOr<std::unique_ptr<ModelAverager>> ModelAverager::Create(
     ModelAveragerOptions options) {
   auto averager =
       std::unique_ptr<ModelAverager>(new ModelAverager(std::move(options)));
+  absl::Status local = averager->CheckOptions();
+  if (local.ok()) local = averager->CreateOuterState();
   PARLEY_ASSIGN_OR_RETURN(
       averager->binding_,
-      averager->Bind(averager->communicator_, CallKind::kCreate));
+      averager->Bind(averager->communicator_, CallKind::kCreate, local));
   averager->PlanNextFrom(0);
   return averager;
 }
@@ -74,8 +78,26 @@ absl::Status ModelAverager::CheckOptions() const {
   return options_.schedule->Check(observer_);
 }
 
+absl::Status ModelAverager::CreateOuterState() {
+  outer_ = options_.outer;
+  // For its anchor.
+  if (outer_ == nullptr && options_.codec != nullptr) outer_ = PlainOuter();
+  if (outer_ == nullptr || communicator_ == nullptr) return absl::OkStatus();
+  PARLEY_RETURN_IF_ERROR(outer_->Check());
+  Device& device = communicator_->device();
+  PARLEY_RETURN_IF_ERROR(options_.parameters.CheckDevice(device.id()));
+  PARLEY_ASSIGN_OR_RETURN(
+      outer_state_,
+      OuterState::Create(outer_, options_.parameters, device,
+                         options_.outer_memory == OuterMemory::kHost
+                             ? device.host_visible_allocator()
+                             : device.allocator()));
+  awaits_restore_ = options_.initial_model == InitialModel::kRestored;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Binding>> ModelAverager::Bind(
-    Communicator* communicator, CallKind kind) const {
+    Communicator* communicator, CallKind kind, const absl::Status& local) {
   Header mine;
   mine.kind = kind;
   mine.step = step_;
@@ -85,8 +107,10 @@ absl::StatusOr<std::unique_ptr<Binding>> ModelAverager::Bind(
   return Binding::Create(
       communicator,
       {&options_.parameters, options_.schedule.get(), options_.max_extra_bytes,
-       options_.timeout, options_.reduction, options_.fingerprint},
-      kind == CallKind::kCreate ? CheckOptions() : absl::OkStatus(), mine);
+       options_.timeout, options_.reduction, options_.fingerprint, outer_,
+       outer_state_.get(), options_.codec,
+       options_.initial_model == InitialModel::kEqual},
+      local, mine);
 }
 
 void ModelAverager::PlanNextFrom(int64_t step) {
@@ -153,8 +177,9 @@ absl::Status ModelAverager::Finish(Stream* stream) {
 
 absl::Status ModelAverager::Rebind(Communicator& communicator) {
   if (finished_) return CheckUsable("Rebind()");
-  PARLEY_ASSIGN_OR_RETURN(std::unique_ptr<Binding> binding,
-                          Bind(&communicator, CallKind::kRebind));
+  PARLEY_ASSIGN_OR_RETURN(
+      std::unique_ptr<Binding> binding,
+      Bind(&communicator, CallKind::kRebind, absl::OkStatus()));
   binding_ = std::move(binding);
   communicator_ = &communicator;
   // A failure may have met ranks at different steps, and some of them behind
@@ -180,8 +205,12 @@ absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
   mine.learning_rate = options.learning_rate;
   mine.loss = options.loss;
   mine.moved = step_ != step_at_last_meeting_;
-  PARLEY_RETURN_IF_ERROR(
-      binding_->Open(mine, CheckWeight(options.weight), deadline));
+  absl::Status local = CheckWeight(options.weight);
+  if (local.ok() && awaits_restore_) {
+    local = absl::FailedPreconditionError(
+        "initial_model: kRestored, but Restore() was not called");
+  }
+  PARLEY_RETURN_IF_ERROR(binding_->Open(mine, local, deadline));
   const int64_t met_ns = clock.NowNs();
 
   const Verdict& verdict = binding_->verdict();
@@ -201,6 +230,17 @@ absl::StatusOr<StepReport> ModelAverager::Meet(CallKind kind, int64_t step,
   return report;
 }
 
+// What a saved state must have in common with who restores it.
+Description ModelAverager::Configuration() const {
+  Description description;
+  description.Append("schedule", options_.schedule->Describe());
+  if (outer_ != nullptr) description.Append("outer", outer_->Describe());
+  if (options_.codec != nullptr) {
+    description.Append("codec", options_.codec->Describe());
+  }
+  return description;
+}
+
 SavedState ModelAverager::State() const {
   StateWriter writer(kStateKind);
   writer.SetInteger("step", step_);
@@ -214,19 +254,18 @@ SavedState ModelAverager::State() const {
   writer.SetInteger("world_size", plan().world_size());
   writer.SetBits("parameters", options_.parameters.Fingerprint());
   writer.SetText("reduction", Name(options_.reduction));
-  Description schedule;
-  schedule.Append("schedule", options_.schedule->Describe());
-  for (const Description::Field& field : schedule.fields()) {
+  const Description configuration = Configuration();
+  for (const Description::Field& field : configuration.fields()) {
     writer.SetText(field.name, parley::ToString(field.value));
   }
-  return {writer.ToJson(), {}};
+  return {writer.ToJson(), outer_state_ == nullptr ? std::vector<NamedTensor>()
+                                                   : outer_state_->Tensors()};
 }
 
 absl::Status ModelAverager::CheckConfiguration(
     const StateReader& reader) const {
-  Description schedule;
-  schedule.Append("schedule", options_.schedule->Describe());
-  for (const Description::Field& field : schedule.fields()) {
+  const Description configuration = Configuration();
+  for (const Description::Field& field : configuration.fields()) {
     PARLEY_RETURN_IF_ERROR(
         reader.ExpectText(field.name, parley::ToString(field.value)));
   }
@@ -263,6 +302,9 @@ absl::Status ModelAverager::Restore(const SavedState& state) {
   PARLEY_ASSIGN_OR_RETURN(const uint64_t fingerprint,
                           reader.Bits("model_fingerprint"));
   PARLEY_RETURN_IF_ERROR(reader.CheckChecksum());
+  if (outer_state_ != nullptr) {
+    PARLEY_RETURN_IF_ERROR(outer_state_->Load(state.tensors));
+  }
 
   step_ = step;
   meetings_ = meetings;
@@ -273,6 +315,7 @@ absl::Status ModelAverager::Restore(const SavedState& state) {
               absl::bit_cast<double>(loss)};
   binding_->set_model_fingerprint(fingerprint);
   finished_ = false;
+  awaits_restore_ = false;
   return absl::OkStatus();
 }
 

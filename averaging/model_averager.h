@@ -52,7 +52,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "parley/averaging/codec/codec.h"
 #include "parley/averaging/observer.h"
+#include "parley/averaging/outer/outer_optimizer.h"
 #include "parley/averaging/parameters.h"
 #include "parley/averaging/reduction.h"
 #include "parley/averaging/schedule.h"
@@ -63,6 +65,7 @@ namespace parley {
 
 class AveragingPlan;
 class Binding;
+class OuterState;
 class StateReader;
 enum class CallKind : uint8_t;
 
@@ -71,6 +74,20 @@ enum class MissingStep {
   kError,
   // Warns and starts at step 0, as PyTorch's PostLocalSGDOptimizer.
   kPyTorchCompatible,
+};
+
+// What an outer optimizer or a codec begins with.
+enum class InitialModel {
+  // The model as it is, which must be equal on all ranks; they compare it.
+  kEqual,
+  // What Restore() will bring: the model is one of a training that goes on, in
+  // which replicas may be apart. There is no meeting before it.
+  kRestored,
+};
+
+enum class OuterMemory {
+  kDevice,
+  kHost,  // which the device reaches, and reads and writes at each meeting
 };
 
 struct ModelAveragerOptions {
@@ -96,6 +113,20 @@ struct ModelAveragerOptions {
   // kNative gives up the bits that are defined for speed (docs/numerics.md). It
   // is for Policy::kAverage; integers stay as they are.
   Reduction reduction = Reduction::kReproducible;
+
+  // How the mean becomes the new model; null: it is the new model. A rank alone
+  // takes its steps, too. At a meeting before which no rank has taken a step,
+  // none is taken.
+  std::shared_ptr<const OuterOptimizer> outer = nullptr;
+
+  // What crosses the wire in place of parameters; null: these themselves. Not
+  // with Reduction::kNative.
+  std::shared_ptr<const Codec> codec = nullptr;
+
+  InitialModel initial_model = InitialModel::kEqual;
+
+  // Where the anchor and all else that `outer` and `codec` keep are.
+  OuterMemory outer_memory = OuterMemory::kDevice;
 
   // Whether each meeting ends by fingerprinting the averaged model, which the
   // next one compares. Costs one more read of memory that is in the cache.
@@ -159,12 +190,14 @@ class ModelAverager {
 
   // Goes on with another communicator, borrowed like the first, after a failure
   // or a change of members. Collective over its members, which agree on a new
-  // plan and go on at the step of whoever is furthest. On error the averager
-  // keeps what it had.
+  // plan and go on at the step of whoever is furthest. What an outer optimizer
+  // keeps becomes rank 0's on all of them. On error the averager keeps what it
+  // had.
   absl::Status Rebind(Communicator& communicator);
 
   // Local. What Restore() on an averager of the same configuration needs to go
-  // on with the same bits as if training had never stopped, at any step.
+  // on with the same bits as if training had never stopped, at any step. Its
+  // tensors are what an outer optimizer keeps, if there is one.
   SavedState State() const;
 
   // Local. kInvalidArgument, naming the field, for a state that is damaged or
@@ -191,8 +224,10 @@ class ModelAverager {
   }
 
   absl::Status CheckOptions() const;
+  absl::Status CreateOuterState();
   absl::StatusOr<std::unique_ptr<Binding>> Bind(Communicator* communicator,
-                                                CallKind kind) const;
+                                                CallKind kind,
+                                                const absl::Status& local);
   void PlanNextFrom(int64_t step);
 
   absl::Status CheckUsable(absl::string_view call) const;
@@ -201,11 +236,14 @@ class ModelAverager {
                                           const StepOptions& options);
   absl::StatusOr<StepReport> Meet(CallKind kind, int64_t step,
                                   const StepOptions& options);
+  Description Configuration() const;
   absl::Status CheckConfiguration(const StateReader& reader) const;
 
   const ModelAveragerOptions options_;
   Observer& observer_;
-  Communicator* communicator_;  // null outside any group
+  Communicator* communicator_;                   // null outside any group
+  std::shared_ptr<const OuterOptimizer> outer_;  // null for the plain mean
+  std::unique_ptr<OuterState> outer_state_;      // null without outer_
   std::unique_ptr<Binding> binding_;
 
   int64_t step_ = 0;
@@ -216,6 +254,7 @@ class ModelAverager {
   int64_t meetings_ = 0;
   int64_t step_at_last_meeting_ = 0;
   bool finished_ = false;
+  bool awaits_restore_ = false;
   Signals signals_;
   StepReport last_meeting_;
 };

@@ -157,6 +157,17 @@ absl::StatusOr<ParameterSet> ParameterSet::Create(
   return ParameterSet(std::move(entries));
 }
 
+absl::Status ParameterSet::CheckDevice(DeviceId device) const {
+  for (const Entry& entry : entries_) {
+    const TensorView& tensor = entry.parameter.tensor;
+    if (tensor.count() == 0 || tensor.device() == device) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "parameter \"", entry.parameter.name, "\" is on ",
+        ToString(tensor.device()), ", the communicator on ", ToString(device)));
+  }
+  return absl::OkStatus();
+}
+
 uint64_t ParameterSet::Fingerprint() const {
   uint64_t hash = entries_.size();
   for (const Entry& entry : entries_) {

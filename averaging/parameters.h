@@ -97,6 +97,9 @@ class ParameterSet {
   // Elements of all tensors.
   int64_t count() const { return count_; }
 
+  // kInvalidArgument, naming the tensor, unless all are on `device`.
+  absl::Status CheckDevice(DeviceId device) const;
+
   // Of names, shapes, dtypes, layouts and policies, not of values: what ranks
   // must have in common.
   uint64_t Fingerprint() const;

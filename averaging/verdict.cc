@@ -51,6 +51,7 @@ Signals SignalsOf(absl::Span<const Header> headers) {
 void SetWeights(absl::Span<const Header> headers, Verdict& verdict) {
   bool any_moved = false;
   for (const Header& header : headers) any_moved |= header.moved;
+  verdict.any_moved = any_moved;
   verdict.weights.clear();
   for (const Header& header : headers) {
     double weight = header.kind == CallKind::kFinish ? 0 : header.weight;

@@ -48,6 +48,9 @@ struct Verdict {
   // Who enters the mean, by rank.
   std::vector<double> weights;
 
+  // Whether any rank has taken local steps since the last meeting.
+  bool any_moved = false;
+
   // Those of this call: NaN where nobody is training. Where ranks rebind, those
   // that rank 0 has kept.
   Signals signals;

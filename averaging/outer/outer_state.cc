@@ -4,9 +4,13 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "parley/averaging/annotate.h"
 #include "parley/averaging/storage_order.h"
+#include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/work.h"
 
 namespace parley {
 namespace {
@@ -95,6 +99,74 @@ absl::Status OuterState::Reset() {
     PARLEY_RETURN_IF_ERROR(EnqueueZeros(device_, copies_[k], zero, *stream));
   }
   return absl::OkStatus();
+}
+
+std::vector<NamedTensor> OuterState::Tensors() const {
+  std::vector<NamedTensor> tensors;
+  for (const ParameterCopies& copies : copies_) {
+    tensors.insert(tensors.end(), copies.tensors().begin(),
+                   copies.tensors().end());
+  }
+  return tensors;
+}
+
+absl::StatusOr<uint64_t> OuterState::Fingerprint() const {
+  PARLEY_ASSIGN_OR_RETURN(const auto stream, device_.CreateStream());
+  PARLEY_ASSIGN_OR_RETURN(
+      const Allocation memory,
+      Allocation::Create(device_.host_visible_allocator(), sizeof(uint64_t)));
+  auto* const sum = static_cast<uint64_t*>(memory.data());
+  *sum = 0;
+  std::vector<FingerprintPiece> pieces;
+  for (const NamedTensor& tensor : Tensors()) {
+    pieces.push_back({tensor.tensor.data(), tensor.tensor.dtype(),
+                      tensor.tensor.count(), HashString(tensor.name), 0});
+  }
+  PARLEY_RETURN_IF_ERROR(device_.Fingerprint(
+      {pieces.data(), static_cast<int64_t>(pieces.size()), sum}, *stream));
+  PARLEY_RETURN_IF_ERROR(stream->WaitHost(absl::InfiniteDuration()));
+  return *sum;
+}
+
+absl::Status OuterState::Broadcast(Communicator& communicator,
+                                   const CallOptions& options) const {
+  PARLEY_ASSIGN_OR_RETURN(const auto stream, device_.CreateStream());
+  std::vector<TensorView> tensors;
+  for (const NamedTensor& tensor : Tensors()) tensors.push_back(tensor.tensor);
+  absl::StatusOr<Work> work =
+      communicator.Broadcast(tensors, /*root=*/0, *stream, options);
+  absl::Status status = work.status();
+  if (status.ok()) status = work->WaitHost();
+  if (!status.ok()) {
+    communicator.Abort(status);
+    // Told by the work; the tensors are this rank's again behind this.
+    stream->WaitHost(absl::InfiniteDuration()).IgnoreError();
+  }
+  return Annotate(status, "broadcast of the outer state");
+}
+
+absl::Status OuterState::Load(absl::Span<const NamedTensor> tensors) {
+  const std::vector<NamedTensor> mine = Tensors();
+  if (tensors.size() != mine.size()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "state: tensors: ", tensors.size(), ", must be ", mine.size()));
+  }
+  std::vector<TensorCopy> copies;
+  for (size_t i = 0; i < mine.size(); ++i) {
+    const TensorView& from = tensors[i].tensor;
+    const TensorView& to = mine[i].tensor;
+    if (tensors[i].name != mine[i].name || from.dtype() != to.dtype() ||
+        from.count() != to.count() || !from.IsDense()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "state: tensor: got \"", tensors[i].name, "\" ", from.ToString(),
+          ", expected \"", mine[i].name, "\" ", to.ToString()));
+    }
+    copies.push_back({from.Slice(0, from.count()), to});
+  }
+  PARLEY_ASSIGN_OR_RETURN(const auto stream, device_.CreateStream());
+  PARLEY_RETURN_IF_ERROR(device_.Copy(
+      {copies.data(), static_cast<int64_t>(copies.size())}, *stream));
+  return stream->WaitHost(absl::InfiniteDuration());
 }
 
 }  // namespace parley

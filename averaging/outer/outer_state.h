@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -13,6 +14,8 @@
 #include "parley/averaging/outer/outer_optimizer.h"
 #include "parley/averaging/parameter_copies.h"
 #include "parley/averaging/parameters.h"
+#include "parley/averaging/state.h"
+#include "parley/comm/communicator.h"
 #include "parley/device/device.h"
 
 namespace parley {
@@ -36,6 +39,21 @@ class OuterState {
 
   // The anchor becomes the parameters' values again, and all else zeros.
   absl::Status Reset();
+
+  // Of the anchor and all else; waits for it. Equal on all ranks as long as all
+  // have taken the same steps.
+  absl::StatusOr<uint64_t> Fingerprint() const;
+
+  // Collective: all ranks get rank 0's. Blocks.
+  absl::Status Broadcast(Communicator& communicator,
+                         const CallOptions& options) const;
+
+  // The anchor and all else become `tensors`, in the order of Tensors().
+  // kInvalidArgument, naming the tensor, for other ones; all is then as it was.
+  absl::Status Load(absl::Span<const NamedTensor> tensors);
+
+  // The anchor and all else, as "anchor.fc.weight", "momentum.fc.weight".
+  std::vector<NamedTensor> Tensors() const;
 
   const OuterOptimizer& optimizer() const { return *optimizer_; }
 
