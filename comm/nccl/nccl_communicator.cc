@@ -130,6 +130,8 @@ Work NcclCommunicator::Post(Operation* operation, CudaStream& stream) {
   operation->gate = stream.gate();
   operation->ticket = operation->gate->Take();
   operation->before = stream.failure();
+  // Of an operation, also of another communicator's.
+  if (operation->before.ok()) operation->before = operation->gate->failure();
   operation->sequence = group_->called++;
   operation->record = RecordOf(*operation);
   operation->flight_id = family.recorder.Schedule(

@@ -369,6 +369,22 @@ TEST_F(NcclCommunicatorTest, FailedStreamFailsWhatComesBehind) {
             absl::StatusCode::kDataLoss);
 }
 
+// What another communicator enqueues behind a failed operation would work on
+// what did not arrive.
+TEST_F(NcclCommunicatorTest, FailedOperationFailsWhatOthersEnqueueBehindIt) {
+  auto comm = Make(Options());
+  auto child = comm->Split({0});
+  ASSERT_TRUE(child.ok());
+  machine_.operations_hang = true;
+  ExpectStatus(WaitBarrier(**child, {.timeout = kShort}),
+               absl::StatusCode::kDeadlineExceeded, "is not complete");
+  machine_.operations_hang = false;
+  ExpectStatus(WaitBarrier(*comm), absl::StatusCode::kDeadlineExceeded,
+               "did not reach its call");
+  EXPECT_EQ(stream_->WaitHost(absl::InfiniteDuration()).code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
 TEST_F(NcclCommunicatorTest, OperationsAreOrderedAcrossStreamsByEvents) {
   auto comm = Make(Options());
   auto child = comm->Split({0});
