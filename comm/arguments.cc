@@ -2,8 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/comm/arguments.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/shard.h"
 
 namespace parley {
@@ -128,6 +132,16 @@ absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status AbortReason(const Communicator& comm, const absl::Status& reason) {
+  if (reason.ok()) return absl::CancelledError("no reason was given");
+  std::vector<int> lost = LostRanks(reason);
+  lost.erase(std::remove_if(
+                 lost.begin(), lost.end(),
+                 [&comm](int rank) { return rank < 0 || rank >= comm.size(); }),
+             lost.end());
+  return WithLostRanks(reason, lost);
 }
 
 absl::Status CheckRankList(const Communicator& comm, const char* op,

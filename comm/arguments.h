@@ -21,6 +21,10 @@ absl::Status CheckBroadcast(const Communicator& comm, DeviceId device,
 absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
                             TensorList send, TensorList recv, ReduceOp op);
 
+// What an Abort() passes on of its reason: an error in any case, whose list of
+// lost ranks (comm/lost_ranks.h) has none that `comm` has not.
+absl::Status AbortReason(const Communicator& comm, const absl::Status& reason);
+
 // Ranks ascending, without duplicates, inside the group.
 absl::Status CheckRankList(const Communicator& comm, const char* op,
                            absl::Span<const int> ranks);

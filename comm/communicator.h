@@ -25,7 +25,8 @@
 //
 // Failure. If a member dies, leaves or aborts, the operations that need it end
 // with kUnavailable naming it; if it does not come within the timeout, with
-// kDeadlineExceeded naming those who had not arrived. Where arguments differ
+// kDeadlineExceeded naming those who had not arrived. LostRanks(status)
+// (comm/lost_ranks.h) lists whom it is about. Where arguments differ
 // between ranks and the backend checks, all get kInvalidArgument naming the
 // first field that differs. After a failure outputs are unspecified, the
 // communicator counts as aborted, and only Shrink(), Abort() and destruction
@@ -119,8 +120,8 @@ class Communicator {
       absl::Span<const int> excluded, const CallOptions& options = {}) = 0;
 
   // Ends all operations of this rank in bounded time; they and later calls fail
-  // and tell `reason`, which must be an error. The first reason stands.
-  // Communicators split from this one are aborted too.
+  // and tell `reason`, which must be an error, and whom it lists as lost. The
+  // first reason stands. Communicators split from this one are aborted too.
   virtual void Abort(const absl::Status& reason) = 0;
 
   // Whether this communicator failed or was aborted. One relaxed load.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/arguments.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/sim/operation.h"
 
 namespace parley::sim {
@@ -48,9 +49,11 @@ absl::Status SimCommunicator::CheckUsable(OpKind kind) {
   if (!aborted()) return absl::OkStatus();
   absl::Status reason = group_.abort_request(member_).reason();
   if (reason.ok()) reason = group_.failure();
-  return absl::FailedPreconditionError(absl::StrCat(
-      std::string(Name(kind)),
-      ": the communicator is aborted: ", std::string(reason.message())));
+  return WithLostRanks(
+      absl::FailedPreconditionError(absl::StrCat(
+          std::string(Name(kind)),
+          ": the communicator is aborted: ", std::string(reason.message()))),
+      LostRanks(reason));
 }
 
 Entry* SimCommunicator::NewEntry(OpKind kind, const CallOptions& options) {
@@ -175,7 +178,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> SimCommunicator::Shrink(
 
 void SimCommunicator::Abort(const absl::Status& reason) {
   AbortRequest& request = group_.abort_request(member_);
-  if (!request.Set(reason)) return;
+  if (!request.Set(AbortReason(*this, reason))) return;
   SetAborted();
   SimThread* current = Scheduler::Current();
   if (current == nullptr) {

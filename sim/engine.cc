@@ -126,7 +126,7 @@ void RankState::Crash() {
   fate = absl::CancelledError(
       absl::StrCat("rank ", index, " crashed (scripted fault)"));
   engine.ForEachGroupOf(index, [this](Group& group, int member) {
-    group.Lose(member, /*dead=*/true, fate, "crashed");
+    group.Lose(member, /*dead=*/true, fate, "crashed", {member});
   });
   thread->cancelled = true;
   engine.scheduler().Wake(*thread);

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "parley/base/with_message.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/sim/communicator.h"
 #include "parley/sim/engine.h"
 #include "parley/sim/stream.h"
@@ -26,10 +28,10 @@ absl::Status AbortRequest::reason() {
 }
 
 void AbortRequest::OnEvent(int64_t, uint64_t) {
-  const std::string why(reason().message());
-  group_.Lose(member_, /*dead=*/false,
-              absl::CancelledError(absl::StrCat("aborted: ", why)),
-              absl::StrCat("aborted: ", why));
+  const absl::Status why = reason();
+  const std::string how = absl::StrCat("aborted: ", std::string(why.message()));
+  group_.Lose(member_, /*dead=*/false, absl::CancelledError(how), how,
+              LostRanks(why));
   group_.engine().Pump();
 }
 
@@ -152,31 +154,37 @@ void Group::Arrive(Entry* entry) {
 
 void Group::Drop(Entry* entry, const absl::Status& reason) {
   const int member = entry->member;
-  engine_.FinishEntry(entry, engine_.now_ns(), reason);
-  Lose(member, /*dead=*/false, reason,
+  // Whom the reason names is numbered as in another communicator, maybe.
+  const absl::Status own = WithLostRanks(reason, LostRanks(failure_));
+  engine_.FinishEntry(entry, engine_.now_ns(), own);
+  Lose(member, /*dead=*/false, own,
        absl::StrCat("did not reach its call: work before it on the stream "
                     "failed: ",
-                    std::string(reason.message())));
+                    std::string(reason.message())),
+       /*lost=*/{});
 }
 
 // Fails an operation that waits for someone who will not come.
 void Group::CheckGone(Operation* operation) {
+  const bool shrink = operation->kind == OpKind::kShrink;
+  std::vector<int> lost;
   for (int i = 0; i < size(); ++i) {
-    if (gone_[i].empty() || !operation->expected[i] ||
+    if (!dead_[i] || !operation->expected[i] ||
         operation->entries[i] != nullptr) {
       continue;
     }
-    const bool shrink = operation->kind == OpKind::kShrink;
-    if (shrink && !dead_[i]) continue;
     if (!shrink && operation->sequence < posted_[i]) continue;  // under way
-    const absl::Status status = absl::UnavailableError(
-        absl::StrCat(operation->ToString(), ": rank ", i, " ", gone_[i]));
-    if (shrink) {
-      FinishShrink(operation, status);
-    } else {
-      Fail(status);
-    }
-    return;
+    lost.push_back(i);
+  }
+  if (lost.empty()) return;
+  const absl::Status status = WithLostRanks(
+      absl::UnavailableError(absl::StrCat(operation->ToString(), ": rank ",
+                                          lost[0], " ", gone_[lost[0]])),
+      lost);
+  if (shrink) {
+    FinishShrink(operation, status);
+  } else {
+    Fail(status);
   }
 }
 
@@ -212,9 +220,8 @@ absl::Status Group::Verify(Operation* operation) {
   for (Entry* entry : operation->entries) {
     if (entry == nullptr || !entry->guarded) continue;
     if (absl::Status status = CheckGuard(*entry); !status.ok()) {
-      return absl::Status(status.code(),
-                          absl::StrCat(operation->ToString(), ": ",
-                                       std::string(status.message())));
+      return WithMessage(status, absl::StrCat(operation->ToString(), ": ",
+                                              std::string(status.message())));
     }
   }
   if (operation->kind == OpKind::kSplit) return MakeSplitGroups(operation);
@@ -255,12 +262,15 @@ void Group::FinishShrink(Operation* operation, const absl::Status& status) {
 }
 
 void Group::DeadlinePassed(Operation* operation) {
-  const std::string missing = operation->Missing();
-  const absl::Status status = absl::DeadlineExceededError(absl::StrCat(
-      operation->ToString(), ": ",
-      missing.empty() ? "the transfer did not end"
-                      : absl::StrCat("not arrived: ", missing),
-      ", by ", absl::FormatDuration(absl::Nanoseconds(engine_.now_ns()))));
+  const std::vector<int> missing = operation->Missing();
+  const absl::Status status = WithLostRanks(
+      absl::DeadlineExceededError(absl::StrCat(
+          operation->ToString(), ": ",
+          missing.empty()
+              ? "the transfer did not end"
+              : absl::StrCat("not arrived: ", operation->MissingNames()),
+          ", by ", absl::FormatDuration(absl::Nanoseconds(engine_.now_ns())))),
+      missing);
   if (operation->kind == OpKind::kShrink) {
     FinishShrink(operation, status);
   } else {
@@ -282,17 +292,21 @@ void Group::Leave(int member, const std::string& how) {
 }
 
 void Group::Lose(int member, bool dead, const absl::Status& own,
-                 const std::string& how) {
+                 const std::string& how, absl::Span<const int> lost) {
   if (gone_[member].empty()) gone_[member] = how;
   if (dead) dead_[member] = true;
-  FailExcept(absl::UnavailableError(
-                 absl::StrCat("rank ", member, Suffix(), " ", gone_[member])),
-             member, own);
+  const absl::Status status = absl::UnavailableError(
+      absl::StrCat("rank ", member, Suffix(), " ", gone_[member]));
+  // Who has died is not told so.
+  FailExcept(WithLostRanks(status, lost), member,
+             WithLostRanks(own, dead ? absl::Span<const int>() : lost));
   const std::vector<Operation*> shrinks = shrinks_;
   for (Operation* operation : shrinks) CheckGone(operation);
   for (Group* child : children_) {
     const int place = child->MemberOf(members_[member]);
-    if (place >= 0) child->Lose(place, dead, own, how);
+    if (place < 0) continue;
+    child->Lose(place, dead, own, how,
+                PlacesAmong(child->members_, RanksAt(members_, lost)));
   }
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "parley/base/mutex.h"
 #include "parley/sim/operation.h"
 #include "parley/sim/ring_queue.h"
@@ -82,9 +83,9 @@ class Group {
   void Leave(int member, const std::string& how);
   // A member has died, or has aborted and may still come to a Shrink: fails
   // everything. Its own operations end with `own`, those of the others with
-  // kUnavailable.
+  // kUnavailable; `lost` are the members that this tells to be lost.
   void Lose(int member, bool dead, const absl::Status& own,
-            const std::string& how);
+            const std::string& how, absl::Span<const int> lost);
   // Fails everything with one status.
   void Fail(const absl::Status& status);
 

@@ -179,14 +179,19 @@ std::string Operation::ToString() const {
   return absl::StrCat(Name(kind), " #", sequence, group->Suffix());
 }
 
-std::string Operation::Missing() const {
-  constexpr int kMaxNamed = 8;
+std::vector<int> Operation::Missing() const {
   std::vector<int> missing;
   for (size_t i = 0; i < expected.size(); ++i) {
     if (expected[i] && entries[i] == nullptr) {
       missing.push_back(static_cast<int>(i));
     }
   }
+  return missing;
+}
+
+std::string Operation::MissingNames() const {
+  constexpr int kMaxNamed = 8;
+  const std::vector<int> missing = Missing();
   if (missing.empty()) return "";
   std::string text = missing.size() == 1 ? "rank " : "ranks ";
   const size_t named = std::min<size_t>(missing.size(), kMaxNamed);
@@ -199,7 +204,7 @@ std::string Operation::Missing() const {
 }
 
 std::string Operation::DescribeWait(const RankState&) const {
-  const std::string missing = Missing();
+  const std::string missing = MissingNames();
   return absl::StrCat("waits in ", ToString(), " for ",
                       missing.empty() ? "its bytes to move" : missing);
 }

@@ -99,8 +99,9 @@ class Operation final : public EventTarget, public Describable {
   // "AllToAll #4", "AllToAll #4 of {2,3}".
   std::string ToString() const;
 
-  // Ranks that have not arrived, as text; empty if all have.
-  std::string Missing() const;
+  // The members that have not arrived; and as text, empty if all have.
+  std::vector<int> Missing() const;
+  std::string MissingNames() const;
 
   Group* group = nullptr;
   uint64_t generation = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "parley/base/with_message.h"
 #include "parley/sim/communicator.h"
 #include "parley/sim/engine.h"
 
@@ -68,9 +69,8 @@ absl::Status FirstFailure(Engine& engine) {
   }
   if (first == nullptr) return absl::OkStatus();
   const absl::Status& status = first->report.status;
-  return absl::Status(
-      status.code(),
-      absl::StrCat("rank ", first->index, ": ", std::string(status.message())));
+  return WithMessage(status, absl::StrCat("rank ", first->index, ": ",
+                                          std::string(status.message())));
 }
 
 }  // namespace

@@ -4,12 +4,15 @@
 // NcclCommunicator's Create and Split. They block, on the caller's thread,
 // which does the talking with the store; NCCL is the owner's.
 #include <algorithm>
+#include <numeric>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/arguments.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/abort.h"
 #include "parley/comm/nccl/make.h"
 #include "parley/comm/nccl/nccl_communicator.h"
@@ -94,8 +97,10 @@ absl::StatusOr<std::unique_ptr<NcclCommunicator>> NcclCommunicator::Create(
                                     "ncclGetVersion"));
   const std::string name = absl::StrCat(options.name, "/", options.incarnation);
   const std::shared_ptr<Family> family = StartFamily(options, version);
+  std::vector<int> ranks(static_cast<size_t>(options.size));
+  std::iota(ranks.begin(), ranks.end(), 0);
   absl::StatusOr<std::shared_ptr<Group>> group =
-      Group::Create(family, name, options.rank, options.size);
+      Group::Create(family, name, options.rank, ranks);
   if (!group.ok()) {
     if (!family->owner.Stop()) {
       nccl::Quarantine(family, [family] { family->owner.Join(); });
@@ -108,8 +113,6 @@ absl::StatusOr<std::unique_ptr<NcclCommunicator>> NcclCommunicator::Create(
   if (options.size == 1) {
     PARLEY_ASSIGN_OR_RETURN(id, nccl::NewUniqueId(family));
   } else {
-    std::vector<int> ranks;
-    for (int rank = 0; rank < options.size; ++rank) ranks.push_back(rank);
     PARLEY_ASSIGN_OR_RETURN(
         id, AgreeOnId(family, {.store = *options.store,
                                .clock = *options.clock,
@@ -140,6 +143,11 @@ absl::Status NcclCommunicator::Connect(const CallOptions& options) {
   PARLEY_ASSIGN_OR_RETURN(nccl::Operation * operation,
                           NewOperation(OpKind::kConnect, options));
   return Post(operation, *group_->control).WaitHost();  // [10]
+}
+
+absl::Status NcclCommunicator::ConnectForParent(const CallOptions& options) {
+  const absl::Status status = Connect(options);
+  return WithLostRanks(status, RanksAt(group_->members, LostRanks(status)));
 }
 
 absl::StatusOr<std::vector<int64_t>> NcclCommunicator::Exchange(
@@ -203,7 +211,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> NcclCommunicator::Split(
                              absl::StrCat(group_->name, "/split",
                                           group_->called.load(), ".", color),
                              static_cast<int>(place - members.begin()),
-                             static_cast<int>(members.size())));
+                             {members.begin(), members.end()}));
   }
   PARLEY_RETURN_IF_ERROR(
       family().owner.Call([parent = group_, group, color, deadline_ns] {
@@ -212,7 +220,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> NcclCommunicator::Split(
   if (group == nullptr) return std::unique_ptr<Communicator>();
   std::unique_ptr<NcclCommunicator> made(
       new NcclCommunicator(std::move(group)));
-  PARLEY_RETURN_IF_ERROR(made->Connect(options));
+  PARLEY_RETURN_IF_ERROR(made->ConnectForParent(options));
   return std::unique_ptr<Communicator>(std::move(made));
 }
 

@@ -9,19 +9,22 @@
 namespace parley::nccl {
 
 Group::Group(std::shared_ptr<Family> family, absl::string_view name, int rank,
-             int size)
+             std::vector<int> members)
     : family(std::move(family)),
       name(name),
       rank(rank),
-      size(size),
+      members(std::move(members)),
+      size(static_cast<int>(this->members.size())),
       flight_number(this->family->recorder.AddCommunicator(name, rank, size)),
       notices(this->family->settings.store, name, rank, size) {}
 
 absl::StatusOr<std::shared_ptr<Group>> Group::Create(
     std::shared_ptr<Family> family, absl::string_view name, int rank,
-    int size) {
+    std::vector<int> members) {
   CudaDevice& device = *family->settings.device;
-  std::shared_ptr<Group> group(new Group(std::move(family), name, rank, size));
+  std::shared_ptr<Group> group(
+      new Group(std::move(family), name, rank, std::move(members)));
+  const int size = group->size;
   // One byte for Barrier, and for each peer one to send and one to receive.
   PARLEY_ASSIGN_OR_RETURN(group->scratch,
                           Allocation::Create(device.allocator(), 1 + 2 * size));

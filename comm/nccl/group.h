@@ -69,10 +69,11 @@ class Family {
 
 class Group {
  public:
-  // Takes all memory that the communicator will ever need.
+  // Takes all memory that the communicator will ever need. `members` are those
+  // of its members in the numbers of the communicator that it is made from.
   static absl::StatusOr<std::shared_ptr<Group>> Create(
       std::shared_ptr<Family> family, absl::string_view name, int rank,
-      int size);
+      std::vector<int> members);
 
   // kOk until it has failed or was aborted; then why, for good.
   absl::Status failure() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -93,6 +94,7 @@ class Group {
   const std::shared_ptr<Family> family;
   const std::string name;  // the same on all members, and of no other group
   const int rank;
+  const std::vector<int> members;
   const int size;
   const int flight_number;
 
@@ -118,7 +120,7 @@ class Group {
 
  private:
   Group(std::shared_ptr<Family> family, absl::string_view name, int rank,
-        int size);
+        std::vector<int> members);
 
   std::atomic<int64_t> abort_requested_ns_{kNever};
   Mutex mutex_;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "parley/base/status_macros.h"
+#include "parley/base/with_message.h"
 #include "parley/comm/nccl/abort.h"
 #include "parley/comm/nccl/nccl_status.h"
 
@@ -25,10 +26,9 @@ ncclConfig_t NonBlocking() {
 absl::Status AbortFor(Watchdog& watchdog, ncclComm_t comm,
                       const absl::Status& status) {
   if (comm == nullptr || watchdog.Abort({comm})) return status;
-  return absl::Status(
-      status.code(),
-      absl::StrCat(status.message(),
-                   "; ncclCommAbort hangs: the process must exit"));
+  return WithMessage(
+      status, absl::StrCat(status.message(),
+                           "; ncclCommAbort hangs: the process must exit"));
 }
 
 absl::Status CheckCount(const NcclApi& nccl, ncclComm_t comm, int expected) {

@@ -11,6 +11,7 @@
 #include "parley/base/hash.h"
 #include "parley/base/status_macros.h"
 #include "parley/comm/arguments.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/abort.h"
 #include "parley/comm/nccl/nccl_status.h"
 
@@ -90,10 +91,11 @@ absl::Status NcclCommunicator::CheckUsable(OpKind kind) const {
   if (!aborted() && !family().owner.hung()) return absl::OkStatus();
   absl::Status failure = group_->failure();
   if (failure.ok()) failure = absl::InternalError(nccl::kOwnerHangs);
-  return absl::Status(
-      CodeOf(NcclFault::kNotUsable),
-      absl::StrCat(Name(kind),
-                   ": the communicator is aborted: ", failure.message()));
+  return WithLostRanks(
+      absl::Status(CodeOf(NcclFault::kNotUsable),
+                   absl::StrCat(Name(kind), ": the communicator is aborted: ",
+                                failure.message())),
+      LostRanks(failure));
 }
 
 absl::Status NcclCommunicator::CheckStream(OpKind kind, Stream& stream) const {
@@ -209,8 +211,7 @@ absl::StatusOr<Work> NcclCommunicator::Barrier(Stream& stream,
 }
 
 void NcclCommunicator::Abort(const absl::Status& reason) {
-  group_->RequestAbort(reason.ok() ? absl::CancelledError("no reason was given")
-                                   : reason);
+  group_->RequestAbort(AbortReason(*this, reason));
 }
 
 }  // namespace parley

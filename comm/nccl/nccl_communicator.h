@@ -181,6 +181,10 @@ class NcclCommunicator final : public Communicator {
   // The first operation, and the wait for it.
   absl::Status Connect(const CallOptions& options);
 
+  // The same, with lost ranks in the numbers of the communicator whose Split or
+  // Shrink makes this one.
+  absl::Status ConnectForParent(const CallOptions& options);
+
   // Everybody's word, by rank.
   absl::StatusOr<std::vector<int64_t>> Exchange(int64_t word,
                                                 const CallOptions& options);

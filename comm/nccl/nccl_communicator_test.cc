@@ -8,12 +8,14 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "parley/base/hash.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/abort.h"
 #include "parley/comm/nccl/tables_for_tests.h"
 
@@ -150,7 +152,7 @@ TEST_F(NcclCommunicatorTest, InitThatHangsEndsInTimeAndIsAborted) {
 
 TEST_F(NcclCommunicatorTest, PeerWhoseInitFailsIsQuoted) {
   machine_.init_hangs = true;
-  ASSERT_TRUE(store_.Set("world/0/notice", "3 2 0 no such network").ok());
+  ASSERT_TRUE(store_.Set("world/0/notice", "3 2 0 - no such network").ok());
   ExpectStatus(NcclCommunicator::Create(Options(3)).status(),
                absl::StatusCode::kUnavailable,
                "rank 2 failed: no such network");
@@ -162,9 +164,10 @@ TEST_F(NcclCommunicatorTest, WhoDoesNotComeToCreateIsNamed) {
   options.name = "other";
   options.timeout = kShort;
   ASSERT_TRUE(store_.Set("other/0/create/member/2", "1 ").ok());
-  ExpectStatus(NcclCommunicator::Create(options).status(),
-               absl::StatusCode::kDeadlineExceeded,
+  const absl::Status status = NcclCommunicator::Create(options).status();
+  ExpectStatus(status, absl::StatusCode::kDeadlineExceeded,
                "ranks 1 and 3 did not come");
+  EXPECT_EQ(LostRanks(status), (std::vector<int>{1, 3}));
   EXPECT_EQ(machine_.Count("ncclCommInitRankConfig"), 0);
 }
 
@@ -177,6 +180,7 @@ TEST_F(NcclCommunicatorTest, TimeoutAbortsAndNamesWhoHadNotArrived) {
   ExpectStatus(status, absl::StatusCode::kDeadlineExceeded,
                "#1 Barrier of world/0 is not complete");
   EXPECT_THAT(std::string(status.message()), HasSubstr("arrived: rank 2"));
+  EXPECT_EQ(LostRanks(status), std::vector<int>{2});
   EXPECT_EQ(machine_.Count("ncclCommAbort"), 1);
   EXPECT_TRUE(comm->aborted());
   ExpectStatus(WaitBarrier(*comm), absl::StatusCode::kFailedPrecondition,
@@ -221,21 +225,57 @@ TEST_F(NcclCommunicatorTest, PeerThatLeftIsNoticed) {
   auto first = comm->Barrier(*stream_);
   ASSERT_TRUE(first.ok());
   // It took part in number 1, and nothing is wrong with that.
-  ASSERT_TRUE(store_.Set("world/0/notice", "0 2 2 ").ok());
+  ASSERT_TRUE(store_.Set("world/0/notice", "0 2 2 - ").ok());
   ExpectStatus(first->WaitHost(kShort), absl::StatusCode::kDeadlineExceeded,
                "of waiting");
   EXPECT_FALSE(comm->aborted());
-  ASSERT_TRUE(store_.Set("world/0/notice", "0 2 1 ").ok());
-  ExpectStatus(first->WaitHost(), absl::StatusCode::kUnavailable,
+  ASSERT_TRUE(store_.Set("world/0/notice", "0 2 1 - ").ok());
+  const absl::Status status = first->WaitHost();
+  ExpectStatus(status, absl::StatusCode::kUnavailable,
                "rank 2 has left after 1 operations");
+  EXPECT_EQ(LostRanks(status), std::vector<int>{2});
 }
 
 TEST_F(NcclCommunicatorTest, PeerThatAbortedIsQuoted) {
   auto comm = Make(Options(2));
   machine_.operations_hang = true;
-  ASSERT_TRUE(store_.Set("world/0/notice", "1 1 1 operator said stop").ok());
-  ExpectStatus(WaitBarrier(*comm), absl::StatusCode::kUnavailable,
+  ASSERT_TRUE(store_.Set("world/0/notice", "1 1 1 - operator said stop").ok());
+  const absl::Status status = WaitBarrier(*comm);
+  ExpectStatus(status, absl::StatusCode::kUnavailable,
                "rank 1 aborted: operator said stop");
+  EXPECT_EQ(LostRanks(status), std::vector<int>());
+}
+
+// Who hears first that a peer is gone does not know yet which; so each who
+// hears of that finds out for itself.
+TEST_F(NcclCommunicatorTest, PeerThatLostAPeerIsQuotedAndTheLostIsNamed) {
+  auto comm = Make(Options(4));
+  machine_.operations_hang = true;
+  for (const int rank : {1, 3}) {
+    ASSERT_TRUE(store_.Set(absl::StrCat("world/0/progress/", rank), "2").ok());
+  }
+  ASSERT_TRUE(store_.Set("world/0/notice", "4 1 2 - remote error").ok());
+  const absl::Status status = WaitBarrier(*comm);
+  ExpectStatus(status, absl::StatusCode::kUnavailable,
+               "rank 1 lost a peer: remote error; had not arrived: rank 2");
+  EXPECT_EQ(LostRanks(status), std::vector<int>{2});
+}
+
+TEST_F(NcclCommunicatorTest, AHangingAbortKeepsWhomTheFailureIsAbout) {
+  NcclOptions options = Options(3);
+  options.abort_timeout = kShort;
+  auto comm = Make(options);
+  machine_.operations_hang = true;
+  machine_.abort_hangs = true;
+  auto work = comm->Barrier(*stream_);
+  ASSERT_TRUE(work.ok());
+  comm->Abort(WithLostRanks(absl::UnavailableError("gone"), {2}));
+  const absl::Status status = work->WaitHost();
+  ExpectStatus(status, absl::StatusCode::kCancelled, "wedged");
+  EXPECT_EQ(LostRanks(status), std::vector<int>{2});
+  comm.reset();
+  machine_.Release();
+  EXPECT_EQ(nccl::JoinQuarantinedThreads(), 1);
 }
 
 TEST_F(NcclCommunicatorTest, AsyncErrorFailsTheOperation) {
@@ -411,19 +451,20 @@ TEST_F(NcclCommunicatorTest, SplitChecksTheSizeThatNcclMade) {
   EXPECT_FALSE(comm->aborted());
 }
 
-// Rank 1 comes to Shrink({2}), and can do as much as `ability` says.
-void SetRank1(MapStore& store, const std::string& ability) {
-  const uint64_t excluded = HashCombine(/*count=*/1, /*rank=*/2);
-  ASSERT_TRUE(
-      store
-          .Set(absl::StrCat("world/0/shrink", absl::Hex(excluded), "/member/1"),
-               absl::StrCat("1 ", ability))
-          .ok());
+// `rank` comes to Shrink({excluded}), and can do as much as `ability` says.
+void SetSurvivor(MapStore& store, uint64_t excluded, int rank,
+                 const std::string& ability) {
+  const uint64_t hash = HashCombine(/*count=*/1, excluded);
+  ASSERT_TRUE(store
+                  .Set(absl::StrCat("world/0/shrink", absl::Hex(hash),
+                                    "/member/", rank),
+                       absl::StrCat("1 ", ability))
+                  .ok());
 }
 
 TEST_F(NcclCommunicatorTest, ShrinkUsesNcclWhereAllSurvivorsCan) {
   auto comm = Make(Options(3));
-  SetRank1(store_, "default");
+  SetSurvivor(store_, /*excluded=*/2, /*rank=*/1, "default");
   auto rest = comm->Shrink({2});
   ASSERT_TRUE(rest.ok()) << rest.status();
   EXPECT_EQ((*rest)->size(), 2);
@@ -434,7 +475,7 @@ TEST_F(NcclCommunicatorTest, ShrinkUsesNcclWhereAllSurvivorsCan) {
 
 TEST_F(NcclCommunicatorTest, ShrinkEndsOperationsUnderWay) {
   auto comm = Make(Options(3));
-  SetRank1(store_, "default");
+  SetSurvivor(store_, /*excluded=*/2, /*rank=*/1, "default");
   machine_.operations_hang = true;
   auto work = comm->Barrier(*stream_);
   ASSERT_TRUE(work.ok());
@@ -450,7 +491,7 @@ TEST_F(NcclCommunicatorTest, ShrinkEndsOperationsUnderWay) {
 TEST_F(NcclCommunicatorTest, ShrinkRebuildsWhereNcclHasNone) {
   machine_.nccl().CommShrink = nullptr;
   auto comm = Make(Options(3));
-  SetRank1(store_, "default");
+  SetSurvivor(store_, /*excluded=*/2, /*rank=*/1, "default");
   auto rest = comm->Shrink({2});
   ASSERT_TRUE(rest.ok()) << rest.status();
   EXPECT_EQ((*rest)->size(), 2);
@@ -459,7 +500,7 @@ TEST_F(NcclCommunicatorTest, ShrinkRebuildsWhereNcclHasNone) {
 
 TEST_F(NcclCommunicatorTest, ShrinkRebuildsAfterAFailureOfAnySurvivor) {
   auto comm = Make(Options(3));
-  SetRank1(store_, "rebuild");
+  SetSurvivor(store_, /*excluded=*/2, /*rank=*/1, "rebuild");
   auto rest = comm->Shrink({2});
   ASSERT_TRUE(rest.ok()) << rest.status();
   EXPECT_EQ(machine_.Count("ncclCommInitRankConfig"), 2);
@@ -467,6 +508,17 @@ TEST_F(NcclCommunicatorTest, ShrinkRebuildsAfterAFailureOfAnySurvivor) {
   EXPECT_TRUE(comm->aborted());
   EXPECT_EQ(machine_.Count("ncclCommAbort"), 1);
   EXPECT_TRUE(WaitBarrier(**rest).ok());
+}
+
+// The new communicator's rank 1 is rank 2 of the one that was to shrink.
+TEST_F(NcclCommunicatorTest, ShrinkTellsInItsOwnNumbersWhoWasLostInside) {
+  auto comm = Make(Options(3));
+  SetSurvivor(store_, /*excluded=*/1, /*rank=*/2, "default");
+  machine_.operations_hang = true;
+  const absl::Status status = comm->Shrink({1}, {.timeout = kShort}).status();
+  ExpectStatus(status, absl::StatusCode::kDeadlineExceeded,
+               "had not arrived: rank 1");
+  EXPECT_EQ(LostRanks(status), std::vector<int>{2});
 }
 
 TEST_F(NcclCommunicatorTest, ShrinkNamesWhoDoesNotCome) {

@@ -79,6 +79,7 @@ void Operation::Execute() {
   }
   family.watchdog.Track(this);
   if (!before.ok()) {
+    // Without its payloads: whom it names may be numbered as elsewhere.
     return family.watchdog.Fail(
         group, absl::Status(before.code(),
                             absl::StrCat(ToString(),
@@ -93,7 +94,7 @@ void Operation::Execute() {
     family.watchdog.FailWaiting(group, NcclFault::kPeerGone, sequence,
                                 std::string(status.message()));
   } else if (!status.ok()) {
-    family.watchdog.Fail(group, status);
+    family.watchdog.FailForGood(group, status);
   }
 }
 

@@ -8,6 +8,22 @@
 #include "absl/strings/str_split.h"
 
 namespace parley::nccl {
+namespace {
+
+// "1,3", and "-" for none; false for anything else.
+bool ParseRanks(absl::string_view text, int size, std::vector<int>& ranks) {
+  if (text == "-") return true;
+  for (const absl::string_view part : absl::StrSplit(text, ',')) {
+    int rank = 0;
+    if (!absl::SimpleAtoi(part, &rank) || rank < 0 || rank >= size) {
+      return false;
+    }
+    ranks.push_back(rank);
+  }
+  return true;
+}
+
+}  // namespace
 
 std::string RankNames(const std::vector<int>& ranks) {
   if (ranks.size() == 1) return absl::StrCat("rank ", ranks[0]);
@@ -27,6 +43,8 @@ std::string PeerNotice::ToString() const {
       return absl::StrCat("rank ", rank, " gave up waiting: ", text);
     case kFailed:
       return absl::StrCat("rank ", rank, " failed: ", text);
+    case kLostPeer:
+      return absl::StrCat("rank ", rank, " lost a peer: ", text);
   }
   return "";
 }
@@ -40,11 +58,12 @@ void PeerNotices::PostProgress(int64_t operations) {
 }
 
 void PeerNotices::Post(PeerNotice::Kind kind, int64_t operations,
-                       absl::string_view text) {
+                       absl::string_view text, absl::Span<const int> lost) {
   if (store_ == nullptr) return;
   store_
       ->Set(absl::StrCat(name_, "/notice"),
             absl::StrCat(static_cast<int>(kind), " ", rank_, " ", operations,
+                         " ", lost.empty() ? "-" : absl::StrJoin(lost, ","),
                          " ", text))
       .IgnoreError();
 }
@@ -55,17 +74,18 @@ std::optional<PeerNotice> PeerNotices::Look() {
       store_->Get(absl::StrCat(name_, "/notice"), absl::ZeroDuration());
   if (!value.ok()) return std::nullopt;
   const std::vector<std::string> parts =
-      absl::StrSplit(*value, absl::MaxSplits(' ', 3));
+      absl::StrSplit(*value, absl::MaxSplits(' ', 4));
   PeerNotice notice;
   int kind = 0;
-  if (parts.size() != 4 || !absl::SimpleAtoi(parts[0], &kind) ||
+  if (parts.size() != 5 || !absl::SimpleAtoi(parts[0], &kind) ||
       !absl::SimpleAtoi(parts[1], &notice.rank) ||
       !absl::SimpleAtoi(parts[2], &notice.operations) || notice.rank == rank_ ||
-      kind < 0 || kind > PeerNotice::kFailed) {
+      kind < 0 || kind > PeerNotice::kLostPeer ||
+      !ParseRanks(parts[3], size_, notice.lost)) {
     return std::nullopt;
   }
   notice.kind = static_cast<PeerNotice::Kind>(kind);
-  notice.text = parts[3];
+  notice.text = parts[4];
   return notice;
 }
 

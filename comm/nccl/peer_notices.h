@@ -21,16 +21,24 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "parley/comm/store/store.h"
 
 namespace parley::nccl {
 
 struct PeerNotice {
-  enum Kind { kLeft = 0, kAborted = 1, kGaveUp = 2, kFailed = 3 };
+  enum Kind {
+    kLeft = 0,
+    kAborted = 1,
+    kGaveUp = 2,
+    kFailed = 3,
+    kLostPeer = 4,
+  };
 
   Kind kind = kLeft;
   int rank = 0;
   int64_t operations = 0;  // that the rank had called
+  std::vector<int> lost;   // whom its failure is about (comm/lost_ranks.h)
   std::string text;        // why
 
   // "rank 2 has left after 17 operations", "rank 0 aborted: stop".
@@ -46,7 +54,8 @@ class PeerNotices {
   // Failures to write are not reported: what is told here only makes other
   // ranks' messages better, and them faster than their timeouts.
   void PostProgress(int64_t operations);
-  void Post(PeerNotice::Kind kind, int64_t operations, absl::string_view text);
+  void Post(PeerNotice::Kind kind, int64_t operations, absl::string_view text,
+            absl::Span<const int> lost = {});
 
   // The last notice of another rank.
   std::optional<PeerNotice> Look();

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/nccl_status.h"
 #include "parley/comm/nccl/peer_notices.h"
 
@@ -37,13 +38,13 @@ absl::Status WhoDidNotCome(const Meeting& meeting) {
       absent.push_back(rank);
     }
   }
-  return absl::Status(
-      CodeOf(NcclFault::kNotInTime),
-      absl::StrCat(meeting.name, ": ",
-                   absent.empty()
-                       ? absl::StrCat("rank ", meeting.ranks.front(),
-                                      " has not decided, though all have come")
-                       : absl::StrCat(RankNames(absent), " did not come")));
+  const std::string what =
+      absent.empty() ? absl::StrCat("rank ", meeting.ranks.front(),
+                                    " has not decided, though all have come")
+                     : absl::StrCat(RankNames(absent), " did not come");
+  return WithLostRanks(absl::Status(CodeOf(NcclFault::kNotInTime),
+                                    absl::StrCat(meeting.name, ": ", what)),
+                       absent);
 }
 
 absl::StatusOr<std::string> Lead(const Meeting& meeting, Decide decide) {

@@ -43,7 +43,8 @@ struct Meeting {
 using Decide = absl::FunctionRef<absl::StatusOr<std::string>(
     const std::vector<std::string>& values)>;
 
-// kDeadlineExceeded, naming who did not come, at the deadline [10].
+// kDeadlineExceeded, naming who did not come (comm/lost_ranks.h has the list),
+// at the deadline [10].
 absl::StatusOr<std::string> Meet(const Meeting& meeting,
                                  const std::string& value, Decide decide);
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/peer_notices.h"
 #include "parley/comm/nccl/tables_for_tests.h"
 
@@ -74,6 +75,11 @@ TEST_F(RendezvousTest, WhoDoesNotComeIsNamed) {
     EXPECT_THAT(std::string(status.message()),
                 HasSubstr(rank == 1 ? "ranks 4 and 6 did not come"
                                     : "rank 4 did not come"));
+    if (rank == 1) {
+      EXPECT_THAT(LostRanks(status), ElementsAre(4, 6));
+    } else {
+      EXPECT_THAT(LostRanks(status), ElementsAre(4));
+    }
   }
 }
 
@@ -109,17 +115,22 @@ TEST_F(RendezvousTest, OldDecisionsAreNotTaken) {
 TEST_F(RendezvousTest, NoticesArriveAtOthers) {
   PeerNotices rank0(&store_, "world", 0, 3), rank2(&store_, "world", 2, 3);
   EXPECT_FALSE(rank0.Look().has_value());
-  rank2.Post(PeerNotice::kAborted, 17, "operator said: stop now");
+  rank2.Post(PeerNotice::kAborted, 17, "operator said: stop now", {0, 1});
   EXPECT_FALSE(rank2.Look().has_value());  // its own
   const auto notice = rank0.Look();
   ASSERT_TRUE(notice.has_value());
   EXPECT_EQ(notice->rank, 2);
   EXPECT_EQ(notice->operations, 17);
+  EXPECT_THAT(notice->lost, ElementsAre(0, 1));
   EXPECT_EQ(notice->ToString(), "rank 2 aborted: operator said: stop now");
   // Of another communicator.
   EXPECT_FALSE(PeerNotices(&store_, "world/1", 0, 3).Look().has_value());
-  ASSERT_TRUE(store_.Set("world/notice", "nonsense").ok());
-  EXPECT_FALSE(rank0.Look().has_value());
+  for (const char* nonsense :
+       {"nonsense", "1 2 17 why", "1 2 17 3 a rank of 3", "1 2 17 -1 negative",
+        "1 2 17 0,x no rank", "5 2 17 - no such kind"}) {
+    ASSERT_TRUE(store_.Set("world/notice", nonsense).ok());
+    EXPECT_FALSE(rank0.Look().has_value()) << nonsense;
+  }
 }
 
 TEST_F(RendezvousTest, AbsentAreThoseWhoAreNotAsFar) {

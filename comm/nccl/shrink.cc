@@ -143,8 +143,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> NcclCommunicator::Shrink(
       std::shared_ptr<Group> group,
       Group::Create(group_->family,
                     absl::StrCat(name, ".", decision.incarnation),
-                    static_cast<int>(place - survivors.begin()),
-                    static_cast<int>(survivors.size())));
+                    static_cast<int>(place - survivors.begin()), survivors));
   PARLEY_RETURN_IF_ERROR(family().owner.Call(
       [parent = group_, group, how = decision.how, deadline_ns,
        list = std::vector<int>(excluded.begin(), excluded.end())] {
@@ -152,7 +151,7 @@ absl::StatusOr<std::unique_ptr<Communicator>> NcclCommunicator::Shrink(
       }));
   std::unique_ptr<NcclCommunicator> made(
       new NcclCommunicator(std::move(group)));
-  PARLEY_RETURN_IF_ERROR(made->Connect(options));
+  PARLEY_RETURN_IF_ERROR(made->ConnectForParent(options));
   return std::unique_ptr<Communicator>(std::move(made));
 }
 

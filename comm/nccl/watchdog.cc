@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "parley/comm/nccl/abort.h"
+#include "absl/types/span.h"
+#include "parley/base/with_message.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/nccl/group.h"
 
 namespace parley::nccl {
@@ -24,13 +26,21 @@ int64_t Times(int64_t factor, int64_t duration_ns) {
   return duration_ns > kNever / factor ? kNever : factor * duration_ns;
 }
 
-// `group` and all that were split from it, directly or not.
-void AddDescendants(Group& group, std::vector<std::shared_ptr<Group>>& to) {
+struct Descendant {
+  std::shared_ptr<Group> group;
+  std::vector<int> lost;  // in its own numbers
+};
+
+// All that were split from `group`, directly or not, with those of its members
+// `lost` that are members there.
+void AddDescendants(Group& group, absl::Span<const int> lost,
+                    std::vector<Descendant>& to) {
   for (const std::weak_ptr<Group>& weak : group.children) {
     std::shared_ptr<Group> child = weak.lock();
     if (child == nullptr) continue;
-    to.push_back(child);
-    AddDescendants(*child, to);
+    const std::vector<int> there = PlacesAmong(child->members, lost);
+    to.push_back({child, there});
+    AddDescendants(*child, there, to);
   }
 }
 
@@ -105,27 +115,35 @@ int64_t Watchdog::HandleAborts() {
       continue;
     }
     group.abort_handled = true;
-    const std::string reason(group.abort_reason().message());
-    Targets targets;
-    if (!group.failing) {
-      targets.emplace_back(&group,
-                           absl::Status(CodeOf(NcclFault::kOwnAbort), reason));
-    }
-    std::vector<std::shared_ptr<Group>> below;
-    AddDescendants(group, below);
-    for (const std::shared_ptr<Group>& each : below) {
-      if (each->failing) continue;
-      targets.emplace_back(
-          each.get(),
-          absl::Status(CodeOf(NcclFault::kOwnAbort),
-                       absl::StrCat(group.name, " was aborted: ", reason)));
-    }
-    for (const auto& [target, status] : targets) {
-      target->notices.Post(PeerNotice::kAborted, target->called, reason);
-    }
-    End(std::move(targets));
+    End(TargetsOfAbort(group));
   }
   return next_ns;
+}
+
+// Whom the abort of `group` ends. Peers are told with the reason and its list.
+Watchdog::Targets Watchdog::TargetsOfAbort(Group& group) {
+  const absl::Status why = group.abort_reason();
+  const std::string reason(why.message());
+  const absl::StatusCode code = CodeOf(NcclFault::kOwnAbort);
+  const std::vector<int> lost = LostRanks(why);
+  Targets targets;
+  if (!group.failing) {
+    targets.emplace_back(&group,
+                         WithLostRanks(absl::Status(code, reason), lost));
+  }
+  std::vector<Descendant> below;
+  AddDescendants(group, lost, below);
+  for (const Descendant& each : below) {
+    if (each.group->failing) continue;
+    const absl::Status status(
+        code, absl::StrCat(group.name, " was aborted: ", reason));
+    targets.emplace_back(each.group.get(), WithLostRanks(status, each.lost));
+  }
+  for (const auto& [target, status] : targets) {
+    target->notices.Post(PeerNotice::kAborted, target->called, reason,
+                         LostRanks(status));
+  }
+  return targets;
 }
 
 void Watchdog::Look(Group& group) {
@@ -166,9 +184,9 @@ bool Watchdog::Advance(Group& group) {
     }
     if (done.ok()) done = front.LookAtEnd();
     if (!done.ok()) {
-      Fail(group, absl::Status(done.status().code(),
-                               absl::StrCat(front.ToString(), ": ",
-                                            done.status().message())));
+      FailForGood(group, WithMessage(done.status(),
+                                     absl::StrCat(front.ToString(), ": ",
+                                                  done.status().message())));
       return false;
     }
     if (!*done) break;
@@ -190,7 +208,7 @@ bool Watchdog::SeesAsyncError(Group& group) {
     FailWaiting(group, NcclFault::kPeerGone, front.sequence,
                 std::string(status.message()));
   } else {
-    Fail(group, status);
+    FailForGood(group, status);
   }
   return true;
 }
@@ -221,20 +239,21 @@ bool Watchdog::Heed(Group& group, const PeerNotice& notice) {
   if (notice.kind == PeerNotice::kLeft && notice.operations > front.sequence) {
     return false;
   }
-  const std::string text =
-      absl::StrCat(front.ToString(), ": ", notice.ToString());
-  std::vector<int> absent;
-  if (notice.kind == PeerNotice::kGaveUp) {
+  std::string text = absl::StrCat(front.ToString(), ": ", notice.ToString());
+  std::vector<int> lost = notice.lost;
+  if (notice.kind == PeerNotice::kLeft) lost = {notice.rank};
+  NcclFault fault = NcclFault::kPeerGone;
+  // Who told this did not know yet for whom it had waited.
+  if (notice.kind == PeerNotice::kGaveUp ||
+      notice.kind == PeerNotice::kLostPeer) {
     group.notices.PostProgress(group.called);
-    absent = FindAbsent(group, front.sequence);
+    lost = FindAbsent(group, front.sequence);
+    if (!lost.empty()) {
+      absl::StrAppend(&text, "; had not arrived: ", RankNames(lost));
+      if (notice.kind == PeerNotice::kGaveUp) fault = NcclFault::kNotInTime;
+    }
   }
-  if (absent.empty()) {
-    End({{&group, absl::Status(CodeOf(NcclFault::kPeerGone), text)}});
-  } else {
-    End({{&group, absl::Status(CodeOf(NcclFault::kNotInTime),
-                               absl::StrCat(text, "; had not arrived: ",
-                                            RankNames(absent)))}});
-  }
+  End({{&group, WithLostRanks(absl::Status(CodeOf(fault), text), lost)}});
   return true;
 }
 
@@ -299,7 +318,7 @@ void Watchdog::FailWaiting(Group& group, NcclFault fault, int64_t sequence,
   if (group.failing) return;
   group.notices.PostProgress(group.called);
   group.notices.Post(fault == NcclFault::kNotInTime ? PeerNotice::kGaveUp
-                                                    : PeerNotice::kFailed,
+                                                    : PeerNotice::kLostPeer,
                      group.called, text);
   const std::vector<int> absent = FindAbsent(group, sequence);
   std::string whole = text;
@@ -308,124 +327,26 @@ void Watchdog::FailWaiting(Group& group, NcclFault fault, int64_t sequence,
   } else if (group.size > 1 && family_.settings.store != nullptr) {
     absl::StrAppend(&whole, "; all ranks have arrived");
   }
-  End({{&group, absl::Status(CodeOf(fault), whole)}});
+  End({{&group, WithLostRanks(absl::Status(CodeOf(fault), whole), absent)}});
 }
 
-void Watchdog::Fail(Group& group, const absl::Status& status) {
+void Watchdog::FailAndTell(Group& group, const absl::Status& status,
+                           absl::Span<const int> lost) {
   if (group.failing) return;
   group.notices.PostProgress(group.called);
-  group.notices.Post(PeerNotice::kFailed, group.called, status.message());
+  group.notices.Post(PeerNotice::kFailed, group.called, status.message(), lost);
   End({{&group, status}});
 }
 
-void Watchdog::End(Targets targets) {
-  if (targets.empty()) return;
-  std::vector<ncclComm_t> comms;
-  ClosedGates gates;
-  for (const auto& [group, status] : targets) {
-    group->failing = true;
-    group->notices.PostProgress(group->called);
-    // Before any kernel is ended: what ends afterwards did not do its work.
-    for (Operation* operation : group->outstanding) {
-      operation->SetFailing(status);
-    }
-    CloseCapturedGates(*group, status, gates);
-    if (group->comm != nullptr) comms.push_back(group->comm);
-    group->comm = nullptr;
-  }
-  const bool ended = Abort(std::move(comms));
-  if (!ended) family_.settings.device->Abandon();  // [7]
-  for (auto& [group, status] : targets) {
-    if (!ended) {
-      status = absl::Status(
-          status.code(),
-          absl::StrCat(status.message(),
-                       "; ncclCommAbort has not returned within ",
-                       absl::FormatDuration(family_.settings.abort_timeout),
-                       group->captured_gates.empty()
-                           ? ""
-                           : ", which it does only when all graphs with its "
-                             "operations are destroyed",
-                       ": the communicator is wedged, its buffers may still be "
-                       "written, and the process must exit"));
-      group->wedged = true;
-    }
-    RecordEnds(*group);
-  }
-  const std::string& path = family_.settings.flight_recorder_path;
-  if (!path.empty()) {
-    // Before anybody hears of the failure, and ends the process. There is
-    // nobody to tell if it cannot be written.
-    family_.recorder
-        .Write(path, targets.front().second.message(), family_.clock().NowNs())
-        .IgnoreError();
-  }
-  for (const auto& [group, status] : targets) {
-    group->SetFailure(status);
-    EndOperations(*group, status);
-    for (const auto& [closed, gate] : gates) {
-      if (closed == group) gate->Settle(status);
-    }
-    if (ended) ReleaseLast(*group);
-  }
-  family_.clock().Wake();
+void Watchdog::Fail(Group& group, const absl::Status& status) {
+  FailAndTell(group, status, LostRanks(status));
 }
 
-// Launches of graphs may be under way, or queued, and what they have left
-// undone is nothing to work on.
-void Watchdog::CloseCapturedGates(Group& group, const absl::Status& status,
-                                  ClosedGates& gates) {
-  for (const std::weak_ptr<StreamGate>& weak : group.captured_gates) {
-    std::shared_ptr<StreamGate> gate = weak.lock();
-    if (gate == nullptr) continue;
-    gate->Close(StreamGate::kAll, status);
-    gates.emplace_back(&group, std::move(gate));
-  }
-}
-
-void Watchdog::RecordEnds(const Group& group) {
-  const int64_t now_ns = family_.clock().NowNs();
-  for (Operation* operation : group.outstanding) {
-    const Operation::Phase phase = operation->phase();
-    if (phase == Operation::Phase::kCaptured) continue;  // recorded then
-    const bool done = phase == Operation::Phase::kDone;
-    family_.recorder.Mark(operation->flight_id,
-                          done ? FlightState::kCompleted : FlightState::kFailed,
-                          now_ns);
-  }
-}
-
-void Watchdog::EndOperations(Group& group, const absl::Status& status) {
-  for (Operation* operation : group.outstanding) {
-    operation->SetFailed(status);
-    // What a wedged communicator uses is never given back [7].
-    if (!group.wedged) operation->Unref();
-  }
-  group.outstanding.clear();
-}
-
-// What has ended needs no order, and would keep its group and the family.
-void Watchdog::ReleaseLast(const Group& group) {
-  if (family_.last == nullptr || &family_.last->group() != &group) return;
-  std::exchange(family_.last, nullptr)->Unref();
-}
-
-bool Watchdog::Abort(std::vector<ncclComm_t> comms) {
-  if (comms.empty()) return true;
-  const Settings& settings = family_.settings;
-  std::shared_ptr<AbortTask> task = AbortTask::Start(
-      {*settings.nccl, family_.cuda(), settings.device->index(),
-       settings.version, *settings.clock},
-      std::move(comms));
-  const int64_t deadline_ns =
-      DeadlineAfter(settings.clock->NowNs(),
-                    absl::ToInt64Nanoseconds(settings.abort_timeout));
-  bool ended = false;
-  family_.owner.Await(
-      [&] { return ended = task->Wait(settings.clock->NowNs()); }, deadline_ns,
-      /*polls=*/false);                                    // [6]
-  if (!ended) Quarantine(task, [task] { task->Join(); });  // [7]
-  return ended;
+void Watchdog::FailForGood(Group& group, const absl::Status& status) {
+  const bool lost = !absl::IsInvalidArgument(status);
+  FailAndTell(
+      group, status,
+      lost ? absl::MakeConstSpan(&group.rank, 1) : absl::Span<const int>());
 }
 
 absl::Status Watchdog::AwaitComm(Group* group, ncclComm_t comm,
@@ -448,40 +369,6 @@ absl::Status Watchdog::AwaitComm(Group* group, ncclComm_t comm,
                         absl::StrCat(what, " is still in progress"));
   }
   return NcclStatus(family_.nccl(), state, comm, what);
-}
-
-void Watchdog::Destroy(Group& group) {
-  const Settings& settings = family_.settings;
-  if (!group.failing && group.comm != nullptr) {
-    group.notices.Post(PeerNotice::kLeft, group.called, "");
-    const int64_t deadline_ns =
-        DeadlineAfter(settings.clock->NowNs(),
-                      absl::ToInt64Nanoseconds(settings.abort_timeout));  // [8]
-    absl::Status status =
-        AwaitComm(&group, group.comm, family_.nccl().CommFinalize(group.comm),
-                  "ncclCommFinalize", deadline_ns);
-    if (status.ok()) {
-      family_.owner.Await(
-          [&] {
-            return group.failing || !Advance(group) ||
-                   group.outstanding.empty();
-          },
-          deadline_ns);
-      if (!group.failing && !group.outstanding.empty()) {
-        status = absl::DeadlineExceededError(
-            "operations were not complete when the communicator was destroyed");
-      }
-    }
-    if (status.ok()) {
-      family_.nccl().CommDestroy(group.comm);
-      group.comm = nullptr;
-      group.failing = true;  // nothing can be done with it any more
-    } else {
-      Fail(group, status);
-    }
-  }
-  if (!group.wedged) ReleaseLast(group);
-  Remove(group);
 }
 
 }  // namespace parley::nccl

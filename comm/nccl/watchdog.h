@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "parley/base/clock.h"
 #include "parley/comm/nccl/nccl_api.h"
 #include "parley/comm/nccl/nccl_status.h"
@@ -56,6 +57,11 @@ class Watchdog {
   // failed.
   void Fail(Group& group, const absl::Status& status);
 
+  // The same where this rank's CUDA or NCCL gave `status`. Unless the arguments
+  // were wrong, this rank is of no more use, and its peers hear that it is
+  // lost.
+  void FailForGood(Group& group, const absl::Status& status);
+
   // The same for operation `sequence`, which was not complete in time, or whose
   // peers are gone: finds out from the store who had not come [5].
   void FailWaiting(Group& group, NcclFault fault, int64_t sequence,
@@ -79,11 +85,14 @@ class Watchdog {
       std::vector<std::pair<Group*, std::shared_ptr<StreamGate>>>;
 
   int64_t HandleAborts();
+  Targets TargetsOfAbort(Group& group);
   void Look(Group& group);
   bool SeesAsyncError(Group& group);
   bool HearsOfPeer(Group& group);
   void CheckDeadlines(Group& group);
   bool Heed(Group& group, const PeerNotice& notice);
+  void FailAndTell(Group& group, const absl::Status& status,
+                   absl::Span<const int> lost);
   std::vector<int> FindAbsent(Group& group, int64_t sequence);
   void End(Targets targets);
   void RetireFront(Group& group);

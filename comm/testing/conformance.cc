@@ -229,7 +229,7 @@ bool RegisterConformanceTests(const ConformanceBackend& backend) {
                   [cell](Communicator& comm) { return RunCell(comm, cell); });
     });
   }
-  for (auto cases : {OrderingCases(), FailureCases()}) {
+  for (auto cases : {OrderingCases(), FailureCases(), LostRankCases()}) {
     for (const ConformanceCase& c : cases) {
       Register(backend.name + "Conformance", c.name,
                [backend, c] { c.run(backend); });

@@ -31,11 +31,18 @@ struct ConformanceBackend {
   // timeout of the communicators must be finite or deadlocks be found.
   std::function<std::vector<absl::Status>(int ranks, const RankBody& body)> run;
 
+  // The same, where rank `victim` dies within a second of its clock, and before
+  // 1,000 operations; null where a rank cannot be made to.
+  std::function<std::vector<absl::Status>(int ranks, int victim,
+                                          const RankBody& body)>
+      run_with_a_death = nullptr;
+
   // Whether calls are compared between ranks (always in the simulator).
   bool compares_calls = false;
 
-  // Whether errors name the ranks that are missing or gone. Where not, they are
-  // kUnavailable or kDeadlineExceeded, whichever the backend sees first.
+  // Whether errors name the ranks that are missing or gone, and list them
+  // (comm/lost_ranks.h). Where not, they are kUnavailable or kDeadlineExceeded,
+  // whichever the backend sees first.
   bool names_missing_ranks = false;
 
   // Whether a rank that touches a buffer in flight is found and named.

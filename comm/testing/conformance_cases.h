@@ -24,6 +24,9 @@ std::vector<ConformanceCase> OrderingCases();
 // What fails: bad arguments, mismatches, ranks that go, timeouts, aborts.
 std::vector<ConformanceCase> FailureCases();
 
+// Whom failures are about: deaths, absences, aborts because of them.
+std::vector<ConformanceCase> LostRankCases();
+
 // Runs `body` and expects OK of every rank.
 void ExpectAllOk(const ConformanceBackend& backend, int ranks,
                  const RankBody& body);

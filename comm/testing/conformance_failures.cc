@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/testing/conformance_cases.h"
 #include "parley/comm/testing/values.h"
 
@@ -32,10 +33,15 @@ void ExpectStatus(const absl::Status& status, absl::StatusCode code,
 }
 
 // A rank that does not come, or goes: what the others are told, whether or not
-// the backend can tell who it was and why.
+// the backend can tell who it was and why. `lost` is whom they must take for
+// lost.
 void ExpectMissed(const ConformanceBackend& backend, const absl::Status& status,
-                  absl::StatusCode code, const std::string& rank) {
-  if (backend.names_missing_ranks) return ExpectStatus(status, code, rank);
+                  absl::StatusCode code, const std::string& rank,
+                  const std::vector<int>& lost) {
+  if (backend.names_missing_ranks) {
+    EXPECT_EQ(LostRanks(status), lost) << status;
+    return ExpectStatus(status, code, rank);
+  }
   EXPECT_THAT(status.code(),
               ::testing::AnyOf(absl::StatusCode::kUnavailable,
                                absl::StatusCode::kDeadlineExceeded))
@@ -180,7 +186,7 @@ void RankLeavesEarly(const ConformanceBackend& backend) {
   EXPECT_TRUE(statuses[2].ok()) << statuses[2];
   for (int rank : {0, 1, 3}) {
     ExpectMissed(backend, statuses[rank], absl::StatusCode::kUnavailable,
-                 "rank 2");
+                 "rank 2", {2});
   }
 }
 
@@ -197,7 +203,7 @@ void Timeout(const ConformanceBackend& backend) {
   });
   for (int rank : {0, 2}) {
     ExpectMissed(backend, statuses[rank], absl::StatusCode::kDeadlineExceeded,
-                 "rank 1");
+                 "rank 1", {1});
   }
 }
 
@@ -212,6 +218,9 @@ absl::Status HostTimeout(Communicator& comm, bool names_missing_ranks) {
   PARLEY_ASSIGN_OR_RETURN(Work work, comm.Barrier(*stream));
   if (comm.rank() != 0) {
     const absl::Status early = work.WaitHost(kTimeout / 10);
+    // The rank may still come.
+    PARLEY_RETURN_IF_ERROR(
+        Check(LostRanks(early).empty(), "a rank that is late counts as lost"));
     PARLEY_RETURN_IF_ERROR(
         Check(early.code() == absl::StatusCode::kDeadlineExceeded &&
                   (!names_missing_ranks ||
@@ -260,7 +269,7 @@ void AbortEndsWaits(const ConformanceBackend& backend) {
   });
   for (int rank : {1, 2, 3}) {
     ExpectMissed(backend, statuses[rank], absl::StatusCode::kUnavailable,
-                 "rank 0");
+                 "rank 0", {});
   }
 }
 

@@ -3,6 +3,7 @@
 #include "parley/comm/testing/mutants.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
@@ -23,6 +24,7 @@ enum class Fault {
   kForgetsAbort,      // Abort() does nothing
   kIgnoresTimeout,    // of a call
   kSplitForAll,       // a non-member gets a communicator too
+  kRewordsFailures,   // and builds a status of its own for that
 };
 
 constexpr std::pair<const char*, Fault> kFaults[] = {
@@ -36,6 +38,28 @@ constexpr std::pair<const char*, Fault> kFaults[] = {
     {"forgets_abort", Fault::kForgetsAbort},
     {"ignores_timeout", Fault::kIgnoresTimeout},
     {"split_for_all", Fault::kSplitForAll},
+    {"rewords_failures", Fault::kRewordsFailures},
+};
+
+// What a handle tells, without what is not in its message.
+class RewordedWork final : public WorkState {
+ public:
+  explicit RewordedWork(Work work) : work_(std::move(work)) {}
+
+  void Ref() override { ++references_; }
+  void Unref() override {
+    if (--references_ == 0) delete this;
+  }
+  void Wait(Stream& stream) override { work_.Wait(stream); }
+  absl::Status WaitHost(absl::Duration timeout) override {
+    const absl::Status status = work_.WaitHost(timeout);
+    return absl::Status(status.code(), status.message());
+  }
+  bool IsDone() override { return work_.IsDone(); }
+
+ private:
+  Work work_;
+  std::atomic<int> references_{1};
 };
 
 class Mutant final : public Communicator {
@@ -114,8 +138,12 @@ class Mutant final : public Communicator {
 
  private:
   absl::StatusOr<Work> Finish(absl::StatusOr<Work> work) {
-    if (!work.ok() || fault_ != Fault::kForgetsToWait) return work;
-    return Work();
+    if (!work.ok()) return work;
+    if (fault_ == Fault::kForgetsToWait) return Work();
+    if (fault_ == Fault::kRewordsFailures) {
+      return Work(new RewordedWork(*std::move(work)));
+    }
+    return work;
   }
   Stream& On(Stream& stream) {
     return fault_ == Fault::kIgnoresStream ? *own_stream_ : stream;

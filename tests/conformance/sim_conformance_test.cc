@@ -48,10 +48,12 @@ class KeepingAllocator final : public Allocator {
   std::vector<std::pair<void*, int64_t>> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
-std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
+std::vector<absl::Status> RunWith(const std::vector<sim::Fault>& faults,
+                                  int ranks, const RankBody& body) {
   sim::WorldOptions options;
   options.ranks = ranks;
   options.hosts = ranks >= 4 ? 2 : 1;
+  options.faults = faults;
   const std::string mutant = Mutant();
   KeepingAllocator kept;
   if (!mutant.empty()) options.allocator = &kept;
@@ -69,10 +71,23 @@ std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
   return statuses;
 }
 
+std::vector<absl::Status> RunOnSim(int ranks, const RankBody& body) {
+  return RunWith({}, ranks, body);
+}
+
+std::vector<absl::Status> RunWithADeath(int ranks, int victim,
+                                        const RankBody& body) {
+  return RunWith({{.kind = sim::FaultKind::kCrash,
+                   .rank = victim,
+                   .at = absl::Milliseconds(20)}},
+                 ranks, body);
+}
+
 ConformanceBackend Backend() {
   ConformanceBackend backend;
   backend.name = "Sim";
   backend.run = RunOnSim;
+  backend.run_with_a_death = RunWithADeath;
   backend.compares_calls = true;
   backend.names_missing_ranks = true;
   backend.checks_buffers = true;

@@ -21,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
 #include "parley/base/clock.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/comm/store/file_store.h"
 #include "parley/tests/fakes/fake_nccl.h"
 #include "parley/tests/gpu_check/on_fakes.h"
@@ -42,7 +43,8 @@ std::string TempFolder(const std::string& name) {
 TEST(ShareStatusesTest, EachGetsWhatAllReturned) {
   FileStore store(TempFolder("all"), SteadyClock());
   const std::vector<absl::Status> ends = {
-      absl::OkStatus(), absl::UnavailableError("rank 2: two\nlines"),
+      absl::OkStatus(),
+      WithLostRanks(absl::UnavailableError("rank 2: two\nlines"), {0, 2}),
       absl::InternalError("")};
   std::vector<std::vector<absl::Status>> got(3);
   std::vector<std::thread> ranks;

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "parley/averaging/reduction.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/lost_ranks.h"
 #include "parley/device/testing/device_array.h"
 #include "parley/tests/nccl/nccl_world.h"
 #include "parley/tools/gpu_check/death.h"
@@ -67,6 +68,10 @@ void ExpectSurvival(fakes::FaultKind kind,
       EXPECT_THAT(told[r].code(), AnyOf(absl::StatusCode::kUnavailable,
                                         absl::StatusCode::kDeadlineExceeded))
           << told[r];
+      // Who only stops to be of use arrives, and is not missed.
+      if (kind == fakes::FaultKind::kDeath) {
+        EXPECT_EQ(LostRanks(told[r]), std::vector<int>{kVictim}) << told[r];
+      }
     }
     EXPECT_TRUE(report.diagnoses.empty()) << report;
     EXPECT_LT(report.world.virtual_ns, 120'000'000'000);

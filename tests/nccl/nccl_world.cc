@@ -54,6 +54,7 @@ fakes::FakeReport RunOnNccl(
         nccl_options.size = rank.size();
         nccl_options.timeout = options.timeout;
         nccl_options.abort_timeout = options.abort_timeout;
+        nccl_options.progress_interval = options.progress_interval;
         PARLEY_ASSIGN_OR_RETURN(const std::unique_ptr<NcclCommunicator> comm,
                                 NcclCommunicator::Create(nccl_options));
         NcclRankContext context(rank.context, *comm);

@@ -36,6 +36,7 @@ struct NcclWorldOptions {
   // As those of NcclOptions.
   absl::Duration timeout = absl::Seconds(10);
   absl::Duration abort_timeout = absl::Seconds(5);
+  absl::Duration progress_interval = absl::Seconds(1);
 };
 
 fakes::FakeReport RunOnNccl(

@@ -8,8 +8,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/lost_ranks.h"
 
 namespace parley::gpu_check {
 namespace {
@@ -39,17 +41,28 @@ std::vector<absl::string_view> NamedCases(int ranks) {
   return {};
 }
 
+// "14 0,2 its message": code, lost ranks, message.
+std::string Tell(const absl::Status& status) {
+  return absl::StrCat(static_cast<int>(status.code()), " ",
+                      absl::StrJoin(LostRanks(status), ","), " ",
+                      status.message());
+}
+
 // What a rank has told, kAborted if it told nothing that makes sense.
 absl::Status Told(const absl::StatusOr<std::string>& value) {
   if (!value.ok()) return absl::AbortedError(value.status().message());
-  const size_t space = value->find(' ');
+  const std::vector<std::string> parts =
+      absl::StrSplit(*value, absl::MaxSplits(' ', 2));
   int code = 0;
-  if (space == std::string::npos ||
-      !absl::SimpleAtoi(value->substr(0, space), &code)) {
-    return absl::AbortedError(absl::StrCat("not a status: ", *value));
+  bool good = parts.size() == 3 && absl::SimpleAtoi(parts[0], &code);
+  std::vector<int> lost;
+  for (const absl::string_view rank :
+       absl::StrSplit(good ? parts[1] : "", ',', absl::SkipEmpty())) {
+    good = good && absl::SimpleAtoi(rank, &lost.emplace_back());
   }
-  return absl::Status(static_cast<absl::StatusCode>(code),
-                      value->substr(space + 1));
+  if (!good) return absl::AbortedError(absl::StrCat("not a status: ", *value));
+  return WithLostRanks(
+      absl::Status(static_cast<absl::StatusCode>(code), parts[2]), lost);
 }
 
 // "NcclConformance.EmptyLists"
@@ -106,9 +119,7 @@ std::vector<absl::Status> ShareStatuses(Store& store, absl::string_view key,
   const auto key_of = [&](int who) {
     return absl::StrCat("ended/", key, "/", who);
   };
-  const absl::Status told =
-      store.Set(key_of(rank),
-                absl::StrCat(static_cast<int>(own.code()), " ", own.message()));
+  const absl::Status told = store.Set(key_of(rank), Tell(own));
   std::vector<absl::Status> all;
   for (int who = 0; who < size; ++who) {
     all.push_back(told.ok() ? Told(store.Get(key_of(who), timeout))
