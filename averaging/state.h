@@ -22,12 +22,6 @@
 
 namespace parley {
 
-// A view with a name.
-struct NamedTensor {
-  std::string name;
-  TensorView tensor;
-};
-
 struct SavedState {
   // A JSON object; its "kind" and "schema_version" say what else is in it.
   std::string description;

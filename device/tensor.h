@@ -129,6 +129,12 @@ class TensorView {
   bool dense_;
 };
 
+// A view with a name.
+struct NamedTensor {
+  std::string name;
+  TensorView tensor;
+};
+
 }  // namespace parley
 
 #endif  // PARLEY_DEVICE_TENSOR_H_
