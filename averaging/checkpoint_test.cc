@@ -2,18 +2,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "parley/averaging/checkpoint.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/types/span.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace parley {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -116,8 +125,108 @@ TEST_F(CheckpointTest, AFailedWriteLeavesTheOldFile) {
               HasSubstr("tensor \"gpu\": is on cuda:0"));
   bad.tensors.back() = bad.tensors.front();
   EXPECT_THAT(std::string(WriteCheckpoint(path_, bad).message()),
-              HasSubstr("its name unique"));
+              HasSubstr("tensor \"ema/weight\": the name is used twice"));
   EXPECT_EQ(Read(path_), before);
+}
+
+// A disk that is full, played by a limit on the size of files: bytes have been
+// written by then.
+TEST_F(CheckpointTest, AWriteThatFailsHalfWayLeavesTheOldFile) {
+  ASSERT_TRUE(WriteCheckpoint(path_, State()).ok());
+  const std::string before = Read(path_);
+  std::vector<float> large(100'000);
+  SavedState larger = State();
+  larger.tensors.push_back({"large", TensorView::Of(absl::MakeSpan(large))});
+  struct rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const struct rlimit unlimited = limit;
+  limit.rlim_cur = 4096;
+  std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  const absl::Status status = WriteCheckpoint(path_, larger);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+  std::signal(SIGXFSZ, SIG_DFL);
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(path_), HasSubstr("File too large")));
+  EXPECT_EQ(Read(path_), before);
+  EXPECT_EQ(ReadCheckpoint(path_)->state.description, State().description);
+}
+
+// A wrong path at resume took the run down: a folder's size is no number of
+// bytes, and a pipe that nobody writes never ends.
+TEST_F(CheckpointTest, APathThatIsNoFileIsAnErrorAtOnce) {
+  const std::string pipe = path_ + ".pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path :
+       {::testing::TempDir(), std::string("/proc"), pipe}) {
+    const absl::Status read = ReadCheckpoint(path).status();
+    EXPECT_EQ(read.code(), absl::StatusCode::kInvalidArgument) << read;
+    EXPECT_THAT(std::string(read.message()),
+                AllOf(HasSubstr(path), HasSubstr("must be an ordinary file")));
+    EXPECT_EQ(WriteCheckpoint(path, State()), read);
+  }
+  // Of the system's, with a size that is not theirs.
+  const absl::Status status = ReadCheckpoint("/proc/self/status").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+  ASSERT_EQ(unlink(pipe.c_str()), 0);
+}
+
+// A file with this header, padded, and the data of `like`.
+std::string WithHeader(const std::string& like, std::string header) {
+  header.resize((header.size() + 7) / 8 * 8, ' ');
+  std::string file;
+  for (int i = 0; i < 8; ++i) {
+    file.push_back(static_cast<char>(header.size() >> (8 * i)));
+  }
+  const size_t length = static_cast<unsigned char>(like[0]) +
+                        256 * static_cast<unsigned char>(like[1]);
+  return absl::StrCat(file, header, like.substr(8 + length));
+}
+
+TEST_F(CheckpointTest, HostileFilesAreDamaged) {
+  ASSERT_TRUE(WriteCheckpoint(path_, State()).ok());
+  const std::string good = Read(path_);
+  const auto error = [&](const std::string& bytes) {
+    Write(path_, bytes);
+    const absl::Status status = ReadCheckpoint(path_).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path_ + ": "));
+    return std::string(status.message());
+  };
+  EXPECT_THAT(error(good + std::string(16, 'x')),
+              HasSubstr("16 bytes behind the last tensor are no tensor's"));
+  EXPECT_THAT(error(WithHeader(good, std::string(100'000, '['))),
+              HasSubstr("must be a JSON object"));
+  EXPECT_THAT(error(WithHeader(good, "{\"w\":" + std::string(100'000, '['))),
+              HasSubstr("tensor \"w\": is a list"));
+  EXPECT_THAT(error(WithHeader(std::string(8, '\0'), "{}")),
+              HasSubstr("parley.version: \"\" in the file, \"1\" here"));
+  // The last byte of the length: 2^63 bytes more.
+  std::string huge = good;
+  huge[7] = '\x80';
+  EXPECT_THAT(error(huge), HasSubstr("must be at most 100000000"));
+}
+
+// Where tensors lie in a file is not what the file says.
+TEST_F(CheckpointTest, KeysInAnotherOrderThanOffsetsAreRead) {
+  uint8_t first[2] = {1, 2};
+  uint8_t second[2] = {3, 4};
+  const SavedState state = {
+      "d",
+      {{"first", TensorView(first, DType::kUInt8, {2})},
+       {"second", TensorView(second, DType::kUInt8, {2})}}};
+  ASSERT_TRUE(WriteCheckpoint(path_, state).ok());
+  std::string file = Read(path_);
+  file = absl::StrReplaceAll(file, {{"[0,2]", "[2,4]"},
+                                    {"[2,4]", "[0,2]"},
+                                    {"\x01\x02\x03\x04", "\x03\x04\x01\x02"}});
+  ASSERT_EQ(file.substr(file.size() - 4), "\x03\x04\x01\x02");
+  Write(path_, file);
+  const auto read = ReadCheckpoint(path_);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->state.tensors[0].name, "first");
+  EXPECT_EQ(std::memcmp(read->state.tensors[0].tensor.data(), first, 2), 0);
+  EXPECT_EQ(std::memcmp(read->state.tensors[1].tensor.data(), second, 2), 0);
 }
 
 }  // namespace
