@@ -73,25 +73,30 @@ struct LerpOp {
   }
 };
 
-// Nesterov's momentum, as torch.optim.SGD with nesterov and without dampening,
-// on the outer gradient g = anchor - mean:
-//   momentum = mu momentum + g
-//   model = anchor = anchor - rate (g + mu momentum)
+// A step of gradient descent with Nesterov's momentum from the anchor, the
+// model that all ranks agreed on last, along g = anchor - mean:
+//
+//   v = momentum * v + g
+//   anchor = model = anchor - learning_rate * (g + momentum * v)
+//
+// as torch.optim.SGD(nesterov=True) without dampening or weight decay. A v that
+// starts as 0 is that optimizer's momentum_buffer.
 struct NesterovOp {
   static constexpr ElementwiseSignature kSignature = {
       {{"model", OperandUse::kWrite},
        {"anchor", OperandUse::kUpdate},
        {"mean", OperandUse::kRead},
-       {"momentum", OperandUse::kUpdate}},
-      {"rate", "mu"}};
+       {"momentum_buffer", OperandUse::kUpdate}},
+      {"learning_rate", "momentum"}};
 
   template <typename V>
   PARLEY_HD_INLINE static void Apply(const double* scalars, V& model, V& anchor,
-                                     const V& mean, V& momentum) {
-    const V gradient = Sub(anchor, mean);
-    momentum = Add(Mul(scalars[1], momentum), gradient);
-    anchor =
-        Sub(anchor, Mul(scalars[0], Add(gradient, Mul(scalars[1], momentum))));
+                                     const V& mean, V& v) {
+    const double learning_rate = scalars[0];
+    const double momentum = scalars[1];
+    const V g = Sub(anchor, mean);
+    v = Add(Mul(momentum, v), g);
+    anchor = Sub(anchor, Mul(learning_rate, Add(g, Mul(momentum, v))));
     model = anchor;
   }
 };

@@ -192,6 +192,93 @@ TEST(LerpTest, OperandsHaveDtypesOfTheirOwn) {
   EXPECT_EQ((LerpOf<kFloat64, kFloat16>(0.5, 3, 0x3c00)), 0x4000);
 }
 
+// What one step of Nesterov's leaves.
+template <DType kModel, DType kState>
+struct Stepped {
+  Storage<kModel> model;
+  Storage<kState> anchor;
+  Storage<kState> v;
+};
+
+template <DType kModel, DType kState = kModel, DType kMean = kModel>
+Stepped<kModel, kState> NesterovOf(double learning_rate, double momentum,
+                                   Storage<kState> anchor, Storage<kState> v,
+                                   Storage<kMean> mean) {
+  Guarded<kModel> models(7);
+  Guarded<kState> anchors(anchor), vs(v);
+  Guarded<kMean> means(mean);
+  ElementwiseElement<NesterovOp>(
+      {ElementwiseOp::kNesterov,
+       {kModel, kState, kMean, kState},
+       {learning_rate, momentum}},
+      {{models.values, anchors.values, means.values, vs.values}, 3}, 1);
+  EXPECT_EQ(std::memcmp(&means.values[1], &mean, sizeof(mean)), 0);
+  return {models.values[1], anchors.values[1], vs.values[1]};
+}
+
+// Ranks that move by -1 between meetings, with 0.7 and 0.9: torch.optim.SGD's
+// steps, summed up.
+TEST(NesterovTest, FollowsTorchsFormula) {
+  double anchor = 0, v = 0;
+  const double anchors[] = {-1.33, -3.227, -5.6343, -8.50087};
+  const double vs[] = {1, 1.9, 2.71, 3.439};
+  for (int n = 0; n < 4; ++n) {
+    const auto step =
+        NesterovOf<kFloat64>(0.7, 0.9, anchor, v, /*mean=*/anchor - 1);
+    EXPECT_NEAR(step.anchor, anchors[n], 1e-14) << n;
+    EXPECT_NEAR(step.v, vs[n], 1e-14) << n;
+    EXPECT_EQ(Bits(step.model), Bits(step.anchor));
+    anchor = step.anchor;
+    v = step.v;
+  }
+}
+
+TEST(NesterovTest, SmallNumbers) {
+  // g = 4 - 2, v = 0.5 * 6 + 2, 4 - 0.25 * (2 + 0.5 * 5)
+  const auto step = NesterovOf<kFloat32>(0.25, 0.5, 4, 6, 2);
+  EXPECT_EQ(step.v, 5);
+  EXPECT_EQ(step.anchor, 2.875f);
+  EXPECT_EQ(step.model, 2.875f);
+  // Without momentum and with a rate of 1 the mean itself.
+  EXPECT_EQ(NesterovOf<kFloat64>(1, 0, 4, 6, 2).model, 2);
+}
+
+// Each operand that is written is rounded from float64, not from another one.
+TEST(NesterovTest, OperandsHaveDtypesOfTheirOwn) {
+  const auto step = NesterovOf<kBFloat16, kFloat32, kFloat32>(
+      1, 0, 1, 5, 1 + 0x1p-8f + 0x1p-20f);
+  EXPECT_EQ(step.anchor, 1 + 0x1p-8f + 0x1p-20f);
+  EXPECT_EQ(step.model, 0x3f81);
+  EXPECT_EQ(step.v, -0x1p-8f - 0x1p-20f);
+  // Through float32 1 + 2^-8 + 2^-40 would be on the tie.
+  const auto close = NesterovOf<kBFloat16, kFloat32, kFloat64>(
+      1, 0, 1, 5, 1 + 0x1p-8 + 0x1p-40);
+  EXPECT_EQ(close.anchor, 1 + 0x1p-8f);
+  EXPECT_EQ(close.model, 0x3f81);
+  // The step is made of v itself, 1 + 2^-8, and not of what is stored, 1.
+  const auto kept = NesterovOf<kFloat64, kBFloat16, kFloat64>(
+      1, 1, 0x3f80, 0x3f80, 1 - 0x1p-8);
+  EXPECT_EQ(kept.v, 0x3f80);
+  EXPECT_EQ(kept.model, 1 - (0x1p-8 + (1 + 0x1p-8)));
+}
+
+// The last bit of the product is lost, as in LerpTest; fused it would stay.
+TEST(NesterovTest, RoundsEachOperationInFloat64) {
+  constexpr double kT = 1 + 0x1p-28;
+  EXPECT_EQ(NesterovOf<kFloat64>(0, kT, 0, kT, 1).v, 0x1p-27);
+  // 1 - kT * kT, with g = kT and v = 0.
+  EXPECT_EQ(NesterovOf<kFloat64>(kT, 0, 1, 0, -0x1p-28).anchor, -0x1p-27);
+}
+
+TEST(NesterovTest, ZerosInfinitiesAndNans) {
+  EXPECT_EQ(Bits(NesterovOf<kFloat64>(0.5, 0.5, -0.0, 0, -0.0).v), Bits(0.0));
+  EXPECT_EQ(NesterovOf<kFloat32>(0.5, 0.5, 1, 1, -kInfinity).model, -kInfinity);
+  const auto nan = NesterovOf<kFloat16>(0.5, 0.5, 0x3c00, 0xfc01, 0x3c00);
+  EXPECT_EQ(nan.model, kCanonicalNanFloat16);
+  EXPECT_EQ(nan.anchor, kCanonicalNanFloat16);
+  EXPECT_EQ(nan.v, kCanonicalNanFloat16);
+}
+
 struct KnownBits {
   uint64_t one;
   uint64_t three;

@@ -34,7 +34,7 @@ const void* inputs[3];
 void* outputs[2];
 double weights[3];
 TensorCopy copies[2];
-ElementwisePiece elementwise[3];
+ElementwisePiece elementwise[4];
 FingerprintPiece pieces[2];
 uint64_t sum;
 
@@ -50,6 +50,10 @@ void ResetLists() {
   for (int i = 0; i < 3; ++i) {
     elementwise[i] = {{Block(2 * i), Block(2 * i + 1)}, kCount};
   }
+  for (int k = 0; k < kMaxOperands; ++k) {
+    elementwise[3].operands[k] = Block(4 + k);
+  }
+  elementwise[3].count = kCount;
 }
 
 template <typename Args>
@@ -261,6 +265,32 @@ TEST(ValidateTest, ElementwiseAccepts) {
            [](ElementwiseArgs& a) {
              a.pieces = nullptr;
              a.num_pieces = 0;
+           }},
+      });
+}
+
+// model, anchor and momentum_buffer are written, mean is read.
+TEST(ValidateTest, ElementwiseWithSeveralWrittenOperands) {
+  const auto operands = [](int i) { return elementwise[3].operands + i; };
+  CheckCases<ElementwiseArgs>(
+      {ElementwiseOp::kNesterov, {}, {0.7, 0.9}, elementwise + 3, 1},
+      {
+          {"Nesterov: momentum is nan, which is not finite",
+           [](ElementwiseArgs& a) { a.scalars[1] = kNan; }},
+          {"Nesterov: mean is uint8, which is not floating point",
+           [](ElementwiseArgs& a) { a.dtypes[2] = DType::kUInt8; }},
+          {"Nesterov: pieces[0]: anchor overlaps model, and both are written",
+           [=](ElementwiseArgs&) { *operands(1) = Block(4); }},
+          {"Nesterov: pieces[0]: momentum_buffer overlaps anchor, and both are "
+           "written",
+           [=](ElementwiseArgs&) { *operands(3) = Block(5) + 12; }},
+          {"Nesterov: pieces[0]: mean overlaps model in part",
+           [=](ElementwiseArgs&) { *operands(2) = Block(4) + 12; }},
+          // The mean in the model's place.
+          {"", [=](ElementwiseArgs&) { *operands(2) = Block(4); }},
+          {"",
+           [=](ElementwiseArgs&) {
+             elementwise[3] = {{Block(0), Block(0), Block(0), Block(0)}, 0};
            }},
       });
 }
