@@ -1,10 +1,11 @@
 // Copyright 2026 The Parley Authors
 // SPDX-License-Identifier: Apache-2.0
 //
-// The argument structs of the kernels on contiguous memory, and what each kernel
-// computes; Copy's, which hold shapes, are in arguments.h, and those of the
-// element-wise operations in elementwise_ops.h. They are plain data, so that the same struct travels to a CPU loop, through a
-// fake and to a GPU, where there is no Abseil.
+// The argument structs of the kernels on contiguous memory, and what each
+// kernel computes; Copy's, which hold shapes, are in arguments.h, and those of
+// the element-wise operations in elementwise_ops.h. They are plain data, so
+// that the same struct travels to a CPU loop, through a fake and to a GPU,
+// where there is no Abseil.
 //
 // Numerics, the same for all of them and on every device: floating-point
 // elements are widened to float64, computed without fused multiply-add, and
