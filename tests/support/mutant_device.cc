@@ -199,4 +199,15 @@ absl::Status MutantDevice::Mean(const MeanArgs& args, Stream& stream) {
   return real_.Mean(broken, Real(stream));
 }
 
+absl::Status MutantDevice::Elementwise(const ElementwiseArgs& args,
+                                       Stream& stream) {
+  const bool steps =
+      args.op == ElementwiseOp::kNesterov || args.op == ElementwiseOp::kReset;
+  if (steps && fault_ == Fault::kDoesNothing) return absl::OkStatus();
+  if (args.op == ElementwiseOp::kNesterov && fault_ == Fault::kStepsTwice) {
+    PARLEY_RETURN_IF_ERROR(real_.Elementwise(args, Real(stream)));
+  }
+  return real_.Elementwise(args, Real(stream));
+}
+
 }  // namespace parley::testing

@@ -36,6 +36,7 @@ enum class Fault {
   kWritesPastTheEnd,  // of a tensor, by one byte
   kIgnoresWeights,    // that are not 0
   kIgnoresRoot,       // broadcasts from the last rank
+  kStepsTwice,        // of an outer optimizer
   kMovesBytesTwice,   // those that are averaged
 };
 
@@ -68,9 +69,7 @@ class MutantDevice final : public Device {
   absl::Status Mean(const MeanArgs& args, Stream& stream) override;
   absl::Status Copy(const CopyArgs& args, Stream& stream) override;
   absl::Status Elementwise(const ElementwiseArgs& args,
-                           Stream& stream) override {
-    return real_.Elementwise(args, Real(stream));
-  }
+                           Stream& stream) override;
   absl::Status Fingerprint(const FingerprintArgs& args,
                            Stream& stream) override {
     return real_.Fingerprint(args, Real(stream));

@@ -26,6 +26,7 @@ constexpr std::pair<const char*, Fault> kFaults[] = {
     {"ignores_weights", Fault::kIgnoresWeights},
     {"ignores_root", Fault::kIgnoresRoot},
     {"moves_bytes_twice", Fault::kMovesBytesTwice},
+    {"steps_twice", Fault::kStepsTwice},
 };
 
 class MutantCommunicator final : public Communicator {
