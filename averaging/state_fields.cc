@@ -5,10 +5,12 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "parley/base/hash.h"
+#include "parley/base/json.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
@@ -21,6 +23,19 @@ constexpr char kChecksum[] = "checksum";
 
 std::string Dump(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// Somebody's text, fit for a message of one line.
+std::string Shown(absl::string_view text) {
+  constexpr size_t kMaxShown = 60;
+  return absl::StrCat(absl::Utf8SafeCHexEscape(text.substr(0, kMaxShown)),
+                      text.size() > kMaxShown ? "..." : "");
+}
+
+std::string Quoted(const json& value) {
+  return value.is_string()
+             ? absl::StrCat("\"", Shown(value.get<std::string>()), "\"")
+             : Shown(Dump(value));
 }
 
 std::string Hex(uint64_t value) {
@@ -41,7 +56,8 @@ absl::Status BadField(absl::string_view name, absl::string_view problem) {
 
 absl::Status Differs(absl::string_view name, absl::string_view there,
                      absl::string_view here) {
-  return BadField(name, absl::StrCat(there, " in the state, ", here, " here"));
+  return BadField(name,
+                  absl::StrCat(Shown(there), " in the state, ", here, " here"));
 }
 
 }  // namespace
@@ -71,14 +87,17 @@ std::string StateWriter::ToJson() const {
 
 absl::StatusOr<StateReader> StateReader::Parse(const std::string& description,
                                                absl::string_view kind) {
-  json parsed = json::parse(description, /*cb=*/nullptr,
-                            /*allow_exceptions=*/false);
-  if (!parsed.is_object()) {
+  absl::StatusOr<json> parsed = ParseJson(description);
+  if (!parsed.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("state: not a JSON object: ",
-                     absl::string_view(description).substr(0, 60)));
+        absl::StrCat("state: not a JSON object: ", parsed.status().message(),
+                     ": ", Shown(description)));
   }
-  StateReader reader(std::move(parsed));
+  if (!parsed->is_object()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("state: not a JSON object: ", Shown(description)));
+  }
+  StateReader reader(*std::move(parsed));
   PARLEY_RETURN_IF_ERROR(reader.ExpectText("kind", kind));
   PARLEY_RETURN_IF_ERROR(
       reader.ExpectInteger("schema_version", kSchemaVersion));
@@ -96,7 +115,7 @@ absl::StatusOr<int64_t> StateReader::Integer(absl::string_view name,
   if (!value.is_number_integer() ||
       (value.is_number_unsigned() &&
        value.get<uint64_t>() > std::numeric_limits<int64_t>::max())) {
-    return BadField(name, absl::StrCat(Dump(value), ", must be an integer"));
+    return BadField(name, absl::StrCat(Quoted(value), ", must be an integer"));
   }
   const int64_t integer = value.get<int64_t>();
   if (integer < least) {
@@ -109,7 +128,7 @@ absl::StatusOr<std::string> StateReader::Text(absl::string_view name) const {
   if (!Has(name)) return BadField(name, "missing");
   const json& value = json_[std::string(name)];
   if (!value.is_string()) {
-    return BadField(name, absl::StrCat(Dump(value), ", must be a text"));
+    return BadField(name, absl::StrCat(Quoted(value), ", must be a text"));
   }
   return value.get<std::string>();
 }
@@ -119,7 +138,8 @@ absl::StatusOr<uint64_t> StateReader::Bits(absl::string_view name) const {
   uint64_t bits = 0;
   if (text.size() != 18 || !absl::StartsWith(text, "0x") ||
       !absl::SimpleHexAtoi(text, &bits)) {
-    return BadField(name, absl::StrCat(text, ", must be 0x and 16 hex digits"));
+    return BadField(
+        name, absl::StrCat(Shown(text), ", must be 0x and 16 hex digits"));
   }
   return bits;
 }

@@ -13,7 +13,8 @@
 //   PARLEY_ASSIGN_OR_RETURN(int64_t count, reader.Integer("count"));
 //   PARLEY_RETURN_IF_ERROR(reader.CheckChecksum());
 //
-// All errors are kInvalidArgument and name the field.
+// All errors are kInvalidArgument and name the field. A description may come
+// from anybody: whatever is in it, it is read or refused.
 //
 // Thread-safety: thread-compatible.
 #ifndef PARLEY_AVERAGING_STATE_FIELDS_H_
@@ -47,7 +48,8 @@ class StateWriter {
 
 class StateReader {
  public:
-  // Refuses what is not JSON, and states of another kind or version.
+  // Refuses what is not JSON (base/json.h), and states of another kind or
+  // version.
   static absl::StatusOr<StateReader> Parse(const std::string& description,
                                            absl::string_view kind);
 

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -12,6 +13,7 @@ namespace parley {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string Written() {
   StateWriter writer("ema");
@@ -68,7 +70,43 @@ TEST(StateFieldsTest, ErrorsNameTheField) {
             "state: schema_version: 2 in the state, 1 here");
   EXPECT_THAT(ErrorWith("}", ",\"more\":1}"), HasSubstr("state: checksum"));
   EXPECT_THAT(ErrorWith("}", ""), HasSubstr("state: not a JSON object"));
-  EXPECT_EQ(ReadAll("").message(), "state: not a JSON object: ");
+  EXPECT_EQ(ReadAll("").message(),
+            "state: not a JSON object: is not JSON at byte 1: ");
+  EXPECT_EQ(ReadAll("[1]").message(), "state: not a JSON object: [1]");
+}
+
+// One such text ended the process that restored it.
+TEST(StateFieldsTest, NestedBracketsAreNoState) {
+  const std::string brackets(100'000, '[');
+  const absl::Status status = ReadAll(brackets);
+  EXPECT_EQ(status, absl::InvalidArgumentError(absl::StrCat(
+                        "state: not a JSON object: is nested more than 16 "
+                        "deep: ",
+                        brackets.substr(0, 60), "...")));
+  EXPECT_THAT(ErrorWith("\"count\":7", "\"count\":" + brackets),
+              HasSubstr("is nested more than 16 deep"));
+  EXPECT_EQ(ErrorWith("\"count\":7", "\"count\":[[7]]"),
+            "state: count: [[7]], must be an integer");
+}
+
+// Two readers would take two counts.
+TEST(StateFieldsTest, AFieldThatStandsTwiceIsRefused) {
+  EXPECT_THAT(ErrorWith("\"count\":7", "\"count\":7,\"count\":8"),
+              HasSubstr("names \"count\" twice in one object"));
+}
+
+TEST(StateFieldsTest, MessagesAreShortAndPrintable) {
+  const std::string text = "\\n" + std::string(1'000'000, 'x');
+  for (const char* field :
+       {"\"count\":7", "\"average\":\"ema\"", "\"kind\":\"ema\"",
+        "\"decay_bits\":\"0x3fe0000000000000\""}) {
+    const std::string name(field, std::string(field).find(':'));
+    const std::string error =
+        ErrorWith(field, absl::StrCat(name, ":\"", text, "\""));
+    EXPECT_THAT(error, HasSubstr("nxxx"));
+    EXPECT_THAT(error, Not(HasSubstr("\n")));
+    EXPECT_LT(error.size(), 200u);
+  }
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "nlohmann/json.hpp"
+#include "parley/base/json.h"
 #include "parley/base/status_macros.h"
 
 namespace parley {
@@ -203,10 +204,9 @@ std::string FlightDump::ToJson() const {
 }
 
 absl::StatusOr<FlightDump> ParseFlightDump(absl::string_view json) {
-  const Json parsed = Json::parse(json.begin(), json.end(), nullptr,
-                                  /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return Bad("the text", "is not JSON");
-  Fields fields(parsed, "the dump");
+  const absl::StatusOr<Json> parsed = ParseJson<Json>(json);
+  if (!parsed.ok()) return Bad("the text", parsed.status().message());
+  Fields fields(*parsed, "the dump");
   int version = 0;
   fields.Integer("schema_version", version);
   if (fields.status().ok() && version != kFlightSchemaVersion) {
