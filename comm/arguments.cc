@@ -134,6 +134,13 @@ absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
   return absl::OkStatus();
 }
 
+absl::Status CheckStream(absl::string_view op, Device& device, Stream& stream) {
+  if (&stream.device() == &device) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      op, ": a stream of ", ToString(stream.device().id()),
+      ", expected one of the communicator's device, ", ToString(device.id())));
+}
+
 absl::Status AbortReason(const Communicator& comm, const absl::Status& reason) {
   if (reason.ok()) return absl::CancelledError("no reason was given");
   std::vector<int> lost = LostRanks(reason);

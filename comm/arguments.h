@@ -7,6 +7,7 @@
 #define PARLEY_COMM_ARGUMENTS_H_
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "parley/comm/communicator.h"
 
@@ -24,6 +25,9 @@ absl::Status CheckAllReduce(const Communicator& comm, DeviceId device,
 // What an Abort() passes on of its reason: an error in any case, whose list of
 // lost ranks (comm/lost_ranks.h) has none that `comm` has not.
 absl::Status AbortReason(const Communicator& comm, const absl::Status& reason);
+
+// A stream of `device`, the communicator's; for calls, and for Work::Wait.
+absl::Status CheckStream(absl::string_view op, Device& device, Stream& stream);
 
 // Ranks ascending, without duplicates, inside the group.
 absl::Status CheckRankList(const Communicator& comm, const char* op,

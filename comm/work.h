@@ -29,7 +29,7 @@ class WorkState {
  public:
   virtual void Ref() = 0;
   virtual void Unref() = 0;
-  virtual void Wait(Stream& stream) = 0;
+  virtual absl::Status Wait(Stream& stream) = 0;
   virtual absl::Status WaitHost(absl::Duration timeout) = 0;
   virtual bool IsDone() = 0;
 
@@ -58,9 +58,11 @@ class Work {
   }
 
   // Makes work enqueued on `stream` from now on wait for this operation. Never
-  // blocks the host.
-  void Wait(Stream& stream) {
-    if (state_ != nullptr) state_->Wait(stream);
+  // blocks the host. kInvalidArgument for a stream of another device than the
+  // communicator's, which then waits for nothing; what becomes of the operation
+  // is told by `stream` and by WaitHost().
+  absl::Status Wait(Stream& stream) {
+    return state_ == nullptr ? absl::OkStatus() : state_->Wait(stream);
   }
 
   // Blocks until the operation is complete, at most `timeout`. Returns its

@@ -88,6 +88,7 @@ absl::StatusOr<Work> SimCommunicator::AllToAll(TensorList send, TensorList recv,
                                                const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllToAll));
   PARLEY_RETURN_IF_ERROR(CheckAllToAll(*this, device_.id(), send, recv));
+  PARLEY_RETURN_IF_ERROR(CheckStream("AllToAll", device_, stream));
   Entry* entry = NewEntry(OpKind::kAllToAll, options);
   AddBuffers(send, entry->send);
   AddBuffers(recv, entry->recv);
@@ -99,6 +100,7 @@ absl::StatusOr<Work> SimCommunicator::AllGather(TensorList send,
                                                 const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllGather));
   PARLEY_RETURN_IF_ERROR(CheckAllGather(*this, device_.id(), send, recv));
+  PARLEY_RETURN_IF_ERROR(CheckStream("AllGather", device_, stream));
   Entry* entry = NewEntry(OpKind::kAllGather, options);
   AddBuffers(send, entry->send);
   AddBuffers(recv, entry->recv);
@@ -110,6 +112,7 @@ absl::StatusOr<Work> SimCommunicator::Broadcast(TensorList tensors, int root,
                                                 const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBroadcast));
   PARLEY_RETURN_IF_ERROR(CheckBroadcast(*this, device_.id(), tensors, root));
+  PARLEY_RETURN_IF_ERROR(CheckStream("Broadcast", device_, stream));
   Entry* entry = NewEntry(OpKind::kBroadcast, options);
   entry->root = root;
   AddBuffers(tensors, entry->send);
@@ -122,6 +125,7 @@ absl::StatusOr<Work> SimCommunicator::AllReduce(TensorList send,
                                                 const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllReduce));
   PARLEY_RETURN_IF_ERROR(CheckAllReduce(*this, device_.id(), send, recv, op));
+  PARLEY_RETURN_IF_ERROR(CheckStream("AllReduce", device_, stream));
   Entry* entry = NewEntry(OpKind::kAllReduce, options);
   entry->reduce = op;
   AddBuffers(send, entry->send);
@@ -132,6 +136,7 @@ absl::StatusOr<Work> SimCommunicator::AllReduce(TensorList send,
 absl::StatusOr<Work> SimCommunicator::Barrier(Stream& stream,
                                               const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBarrier));
+  PARLEY_RETURN_IF_ERROR(CheckStream("Barrier", device_, stream));
   return Post(NewEntry(OpKind::kBarrier, options),
               static_cast<SimStream&>(stream).state());
 }

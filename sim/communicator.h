@@ -20,7 +20,9 @@ namespace parley::sim {
 class SimDevice final : public CpuDevice {
  public:
   explicit SimDevice(RankState& rank)
-      : CpuDevice(*rank.engine.options().allocator), rank_(rank) {}
+      : CpuDevice(*rank.engine.options().allocator), rank_(rank) {
+    rank.device = this;
+  }
 
   absl::StatusOr<std::unique_ptr<Stream>> CreateStream() override;
   std::unique_ptr<Event> CreateEvent() override;

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "parley/base/status_macros.h"
+#include "parley/comm/arguments.h"
 #include "parley/sim/engine.h"
 #include "parley/sim/stream.h"
 
@@ -16,8 +18,10 @@ void Completion::Unref() {
   }
 }
 
-void Completion::Wait(Stream& stream) {
+absl::Status Completion::Wait(Stream& stream) {
+  PARLEY_RETURN_IF_ERROR(CheckStream("Work::Wait", *rank_.device, stream));
   static_cast<SimStream&>(stream).state().Wait(this);
+  return absl::OkStatus();
 }
 
 bool Completion::IsDone() {

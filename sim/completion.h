@@ -49,7 +49,7 @@ class Completion final : public WorkState {
 
   void Ref() override { references_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() override;
-  void Wait(Stream& stream) override;
+  absl::Status Wait(Stream& stream) override;
   absl::Status WaitHost(absl::Duration timeout) override;
   bool IsDone() override;
 

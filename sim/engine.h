@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "parley/device/device.h"
 #include "parley/sim/completion.h"
 #include "parley/sim/cost_model.h"
 #include "parley/sim/group.h"
@@ -64,6 +65,7 @@ struct RankState final : public EventTarget {
   SimThread* thread = nullptr;
   CompletionPool completions;
   SimClock* clock = nullptr;
+  Device* device = nullptr;  // whose streams are the rank's
   RankReport report;
   absl::Status fate;  // an error once a fault has struck
   int percent = 100;  // of the time that Compute() is asked for

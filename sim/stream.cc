@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "parley/sim/engine.h"
 #include "parley/sim/operation.h"
 
@@ -158,14 +159,28 @@ void StreamState::OnEvent(int64_t, uint64_t) {
 }
 
 void SimStream::Record(Event& event) {
+  auto* const handle = dynamic_cast<SimEventHandle*>(&event);
+  if (handle == nullptr) return RefuseEvent("Record");
   Completion* completion = state_.rank().completions.Take();
   state_.Record(completion);
-  static_cast<SimEventHandle&>(event).Set(completion);
+  handle->Set(completion);
 }
 
 void SimStream::Wait(Event& event) {
-  Completion* completion = static_cast<SimEventHandle&>(event).completion();
-  if (completion != nullptr) state_.Wait(completion);
+  auto* const handle = dynamic_cast<SimEventHandle*>(&event);
+  if (handle == nullptr) return RefuseEvent("Wait");
+  if (handle->completion() != nullptr) state_.Wait(handle->completion());
+}
+
+// As behind an operation that failed.
+void SimStream::RefuseEvent(absl::string_view call) {
+  RankState& rank = state_.rank();
+  Completion* failed = rank.completions.Take();
+  failed->Resolve(rank.Caller().now_ns,
+                  absl::InvalidArgumentError(absl::StrCat(
+                      call, ": an event that is not of a simulated device")));
+  state_.Wait(failed);
+  failed->Unref();
 }
 
 }  // namespace parley::sim

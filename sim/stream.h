@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "parley/device/cpu/host_stream.h"
 #include "parley/sim/completion.h"
 #include "parley/sim/ring_queue.h"
@@ -93,6 +94,8 @@ class SimStream final : public HostStream {
   StreamState& state() { return state_; }
 
  private:
+  void RefuseEvent(absl::string_view call);
+
   Device& device_;
   StreamState& state_;
 };

@@ -7,12 +7,14 @@
 #include "parley/sim/world.h"
 
 #include <atomic>
+#include <memory>
 #include <sstream>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "parley/base/status_macros.h"
+#include "parley/device/cpu/cpu_device.h"
 
 namespace parley::sim {
 namespace {
@@ -229,6 +231,22 @@ TEST(WorldTest, AHangShowsOnlyInDeadlines) {
     EXPECT_THAT(std::string(report.ranks[i].status.message()),
                 HasSubstr("not arrived: rank 2"));
   }
+}
+
+// An event of another device stands for nothing that a stream here could know.
+TEST(WorldTest, AForeignEventFailsTheStream) {
+  const Report report = World({.ranks = 1}).Run([](RankContext& rank) {
+    Device& device = rank.communicator().device();
+    const std::unique_ptr<Event> foreign = CpuDevice().CreateEvent();
+    for (const bool record : {true, false}) {
+      PARLEY_ASSIGN_OR_RETURN(auto stream, device.CreateStream());
+      record ? stream->Record(*foreign) : stream->Wait(*foreign);
+      EXPECT_EQ(stream->WaitHost(absl::InfiniteDuration()).code(),
+                absl::StatusCode::kInvalidArgument);
+    }
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(report.status.ok()) << report.status;
 }
 
 // Touches a buffer between the call and its completion.

@@ -98,14 +98,6 @@ absl::Status NcclCommunicator::CheckUsable(OpKind kind) const {
       LostRanks(failure));
 }
 
-absl::Status NcclCommunicator::CheckStream(OpKind kind, Stream& stream) const {
-  if (&stream.device() == &cuda_device()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      Name(kind), ": a stream of ", parley::ToString(stream.device().id()),
-      ", expected one of the communicator's device, ",
-      parley::ToString(cuda_device().id())));
-}
-
 int64_t NcclCommunicator::TimeoutNs(const CallOptions& options) const {
   return absl::ToInt64Nanoseconds(options.timeout > absl::ZeroDuration()
                                       ? options.timeout
@@ -152,7 +144,8 @@ absl::StatusOr<Work> NcclCommunicator::AllToAll(TensorList send,
                                                 const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllToAll));
   PARLEY_RETURN_IF_ERROR(CheckAllToAll(*this, cuda_device().id(), send, recv));
-  PARLEY_RETURN_IF_ERROR(CheckStream(OpKind::kAllToAll, stream));
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream(Name(OpKind::kAllToAll), cuda_device(), stream));
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           NewOperation(OpKind::kAllToAll, options));
   AddPieces(send, recv, send, *operation);
@@ -165,7 +158,8 @@ absl::StatusOr<Work> NcclCommunicator::AllGather(TensorList send,
                                                  const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllGather));
   PARLEY_RETURN_IF_ERROR(CheckAllGather(*this, cuda_device().id(), send, recv));
-  PARLEY_RETURN_IF_ERROR(CheckStream(OpKind::kAllGather, stream));
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream(Name(OpKind::kAllGather), cuda_device(), stream));
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           NewOperation(OpKind::kAllGather, options));
   AddPieces(send, recv, recv, *operation);
@@ -178,7 +172,8 @@ absl::StatusOr<Work> NcclCommunicator::Broadcast(TensorList tensors, int root,
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBroadcast));
   PARLEY_RETURN_IF_ERROR(
       CheckBroadcast(*this, cuda_device().id(), tensors, root));
-  PARLEY_RETURN_IF_ERROR(CheckStream(OpKind::kBroadcast, stream));
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream(Name(OpKind::kBroadcast), cuda_device(), stream));
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           NewOperation(OpKind::kBroadcast, options));
   operation->root = root;
@@ -193,7 +188,8 @@ absl::StatusOr<Work> NcclCommunicator::AllReduce(TensorList send,
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kAllReduce));
   PARLEY_RETURN_IF_ERROR(
       CheckAllReduce(*this, cuda_device().id(), send, recv, op));
-  PARLEY_RETURN_IF_ERROR(CheckStream(OpKind::kAllReduce, stream));
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream(Name(OpKind::kAllReduce), cuda_device(), stream));
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           NewOperation(OpKind::kAllReduce, options));
   operation->reduce = op;
@@ -204,7 +200,8 @@ absl::StatusOr<Work> NcclCommunicator::AllReduce(TensorList send,
 absl::StatusOr<Work> NcclCommunicator::Barrier(Stream& stream,
                                                const CallOptions& options) {
   PARLEY_RETURN_IF_ERROR(CheckUsable(OpKind::kBarrier));
-  PARLEY_RETURN_IF_ERROR(CheckStream(OpKind::kBarrier, stream));
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream(Name(OpKind::kBarrier), cuda_device(), stream));
   PARLEY_ASSIGN_OR_RETURN(Operation * operation,
                           NewOperation(OpKind::kBarrier, options));
   return Post(operation, static_cast<CudaStream&>(stream));

@@ -171,7 +171,6 @@ class NcclCommunicator final : public Communicator {
   CudaDevice& cuda_device() const { return *family().settings.device; }
 
   absl::Status CheckUsable(nccl::OpKind kind) const;
-  absl::Status CheckStream(nccl::OpKind kind, Stream& stream) const;
   absl::StatusOr<nccl::Operation*> NewOperation(nccl::OpKind kind,
                                                 const CallOptions& options);
   Work Post(nccl::Operation* operation, CudaStream& stream);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "parley/base/poll_interval.h"
 #include "parley/base/status_macros.h"
+#include "parley/comm/arguments.h"
 #include "parley/comm/nccl/enqueue.h"
 #include "parley/comm/nccl/group.h"
 
@@ -151,13 +152,17 @@ bool Operation::IsDone() {
   return ended() || (done.ok() && *done) || group_->family->owner.IsHung();
 }
 
-void Operation::Wait(Stream& other) {
+absl::Status Operation::Wait(Stream& other) {
+  PARLEY_RETURN_IF_ERROR(
+      CheckStream("Work::Wait", *group_->family->settings.device, other));
   auto& cuda_stream = static_cast<CudaStream&>(other);
   const Phase now = phase();
   if (now == Phase::kFailing || now == Phase::kFailed) {
-    return cuda_stream.Fail(Outcome());
+    cuda_stream.Fail(Outcome());
+  } else {
+    cuda_stream.Wait(*end_);
   }
-  cuda_stream.Wait(*end_);
+  return absl::OkStatus();
 }
 
 absl::Status Operation::WaitHost(absl::Duration timeout) {

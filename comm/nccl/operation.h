@@ -75,7 +75,7 @@ class Operation final : public WorkState, public Request {
   // WorkState and Request.
   void Ref() override { refs_.fetch_add(1, std::memory_order_relaxed); }
   void Unref() override;
-  void Wait(Stream& stream) override;
+  absl::Status Wait(Stream& stream) override;
   absl::Status WaitHost(absl::Duration timeout) override;
   bool IsDone() override;
   void Execute() override;

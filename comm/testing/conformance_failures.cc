@@ -12,6 +12,7 @@
 #include "parley/comm/lost_ranks.h"
 #include "parley/comm/testing/conformance_cases.h"
 #include "parley/comm/testing/values.h"
+#include "parley/device/cpu/cpu_device.h"
 
 namespace parley::testing {
 namespace {
@@ -61,6 +62,10 @@ absl::Status BadArguments(Communicator& comm) {
       TensorView strided,
       TensorView::Strided(a.values().data(), DType::kFloat32, shape, strides,
                           device.id()));
+  // Streams of the same kind of device are foreign, too.
+  CpuDevice stray;
+  PARLEY_ASSIGN_OR_RETURN(auto foreign, stray.CreateStream());
+  PARLEY_ASSIGN_OR_RETURN(Work work, comm.Barrier(*stream));
   const std::vector<std::pair<std::string, absl::Status>> calls = {
       {"list lengths",
        comm.AllReduce({a.view()}, {}, ReduceOp::kSum, *stream).status()},
@@ -94,6 +99,13 @@ absl::Status BadArguments(Communicator& comm) {
       {"split twice", comm.Split({comm.rank(), comm.rank()}).status()},
       {"split beyond", comm.Split({comm.rank(), 99}).status()},
       {"shrink oneself", comm.Shrink({comm.rank()}).status()},
+      {"stream of AllToAll", comm.AllToAll({}, {}, *foreign).status()},
+      {"stream of AllGather", comm.AllGather({}, {}, *foreign).status()},
+      {"stream of Broadcast", comm.Broadcast({}, 0, *foreign).status()},
+      {"stream of AllReduce",
+       comm.AllReduce({}, {}, ReduceOp::kSum, *foreign).status()},
+      {"stream of Barrier", comm.Barrier(*foreign).status()},
+      {"stream of Work::Wait", work.Wait(*foreign)},
   };
   for (const auto& [what, status] : calls) {
     PARLEY_RETURN_IF_ERROR(

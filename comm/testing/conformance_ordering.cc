@@ -182,7 +182,7 @@ absl::Status WorkOrdersAStream(Communicator& comm) {
   PARLEY_ASSIGN_OR_RETURN(
       Work work,
       comm.AllReduce({data.view()}, {data.view()}, ReduceOp::kSum, *transfer));
-  work.Wait(*compute);
+  PARLEY_RETURN_IF_ERROR(work.Wait(*compute));
   TensorCopy copy{data.view(), result.view()};
   PARLEY_RETURN_IF_ERROR(comm.device().Copy({&copy, 1}, *compute));
   PARLEY_RETURN_IF_ERROR(compute->WaitHost(absl::InfiniteDuration()));

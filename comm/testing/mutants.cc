@@ -50,7 +50,7 @@ class RewordedWork final : public WorkState {
   void Unref() override {
     if (--references_ == 0) delete this;
   }
-  void Wait(Stream& stream) override { work_.Wait(stream); }
+  absl::Status Wait(Stream& stream) override { return work_.Wait(stream); }
   absl::Status WaitHost(absl::Duration timeout) override {
     const absl::Status status = work_.WaitHost(timeout);
     return absl::Status(status.code(), status.message());

@@ -325,7 +325,7 @@ TEST(CaptureTest, AWorkOrdersStreamsOfItsCapture) {
                 comm.AllReduce({x.view()}, {x.view()}, ReduceOp::kSum, *stream)
                     .value();
             EXPECT_TRUE(work.IsDone());
-            work.Wait(*side);
+            EXPECT_EQ(work.Wait(*side), absl::OkStatus());
             const TensorCopy copy = {x.view(), y.view()};
             EXPECT_EQ(device.Copy({&copy, 1}, *side), absl::OkStatus());
             side->Record(*joined);
@@ -365,7 +365,7 @@ TEST(CaptureTest, AWorkOrdersNoOtherStreams) {
         Work work;
         const fakes::CapturedGraph graph(
             HandleOf(*stream), [&] { work = comm.Barrier(*stream).value(); });
-        work.Wait(*stream);
+        EXPECT_EQ(work.Wait(*stream), absl::OkStatus());
         EXPECT_EQ(stream->WaitHost(absl::Seconds(1)).code(),
                   absl::StatusCode::kFailedPrecondition);
         return stream->WaitHost(absl::Seconds(1));
