@@ -40,9 +40,10 @@ constexpr int64_t kMeetings = 4;
 
 std::vector<Way> Ways() {
   return {
-      {"nesterov", NesterovOuter(), nullptr, 0},
-      {"nesterov, bfloat16", NesterovOuter(), BFloat16Codec(), 0},
-      {"plain, bfloat16", nullptr, BFloat16Codec(), 0},
+      {"nesterov", NesterovOuter(), nullptr, 0xa866bfb101cb578c},
+      {"nesterov, bfloat16", NesterovOuter(), BFloat16Codec(),
+       0xa98af3d6485f5cb4},
+      {"plain, bfloat16", nullptr, BFloat16Codec(), 0x547ef73d0ba17a1d},
   };
 }
 
@@ -61,8 +62,8 @@ class Replica {
     for (const auto* array : {&large_, &small_}) {
       for (size_t i = 0; i < array->size(); ++i) {
         const auto k = (i * 7 + static_cast<size_t>(step) * 3) % 13;
-        (*array)[i] -= 0x1p-6f * static_cast<float>(k) +
-                       0x1p-8f * static_cast<float>(rank);
+        (*array)[i] -= 0.0123f * static_cast<float>(k) +
+                       0.00321f * static_cast<float>(rank);
       }
     }
   }
