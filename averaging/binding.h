@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "parley/averaging/agreement.h"
 #include "parley/averaging/codec/codec.h"
 #include "parley/averaging/deadline.h"
@@ -80,6 +81,11 @@ class Binding {
   absl::StatusOr<StepReport> Average(Stream* after, const Deadline& deadline);
 
   const AveragingPlan& plan() const { return *plan_; }
+
+  // After a meeting that failed: a flag for each bucket of the plan.
+  absl::Span<const uint8_t> complete_buckets() const {
+    return exchange_->complete();
+  }
 
   // Of what the last meeting averaged, which ranks compare at the next; 0
   // before the first.

@@ -75,9 +75,10 @@ class Exchange {
   void Select(absl::Span<const uint8_t> takes_part);
 
   // Collective: enqueues the meeting, behind the work on `after` if there is
-  // one. `kind` and `weights`, one per rank, are finite, at least 0, not all 0
-  // and the same on all ranks. The tensors may be read and written until
-  // Finish() has returned. On error nothing is under way, as with Finish().
+  // one. `kind` and `weights` are the same on all ranks; weights, one per rank,
+  // are finite, at least 0 and not all 0. The exchange reads and writes the
+  // tensors until Finish() has returned. On error nothing is under way, as with
+  // Finish().
   absl::Status Start(MeetingKind kind, absl::Span<const double> weights,
                      Stream* after, const Deadline& deadline);
 

@@ -59,6 +59,10 @@ absl::StatusOr<std::unique_ptr<ModelAverager>> ModelAverager::Create(
 
 const AveragingPlan& ModelAverager::plan() const { return binding_->plan(); }
 
+absl::Span<const uint8_t> ModelAverager::complete_buckets() const {
+  return binding_->complete_buckets();
+}
+
 absl::Status ModelAverager::CheckOptions() const {
   if (options_.schedule == nullptr) {
     return absl::InvalidArgumentError("schedule: none was given");

@@ -52,6 +52,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "parley/averaging/codec/codec.h"
 #include "parley/averaging/observer.h"
 #include "parley/averaging/outer/outer_optimizer.h"
@@ -215,6 +216,12 @@ class ModelAverager {
 
   // What a meeting does (averaging/plan.h).
   const AveragingPlan& plan() const;
+
+  // After a call that failed in a meeting, until Rebind(): a flag for each
+  // bucket of plan(), whether it is complete on this rank; the others are what
+  // they were. Whom the failure is about is LostRanks() of its status. Requires
+  // a communicator.
+  absl::Span<const uint8_t> complete_buckets() const;
 
  private:
   explicit ModelAverager(ModelAveragerOptions options);
