@@ -92,6 +92,13 @@ absl::Status Agreement::QuoteRefusal(int rank, const absl::Status& local,
   refusal.message.Set(local.message());
   PARLEY_RETURN_IF_ERROR(
       hosts_->Broadcast(&refusal, sizeof(refusal), rank, deadline));
+  // So that a communicator that brings something else is no agreement.
+  if (refusal.code <= 0 ||
+      refusal.code > static_cast<int32_t>(absl::StatusCode::kUnauthenticated)) {
+    return absl::InternalError(
+        absl::StrCat("rank ", rank, " refuses, but what came from it is code ",
+                     refusal.code, ", which is no error"));
+  }
   return absl::Status(
       static_cast<absl::StatusCode>(refusal.code),
       absl::StrCat("rank ", rank, ": ", refusal.message.view()));

@@ -108,8 +108,12 @@ std::multimap<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
        }},
       {"Cast with float32 of",
        [](CudaKernels& k) {
-         k.Elementwise = [](const ElementwiseArgs&, const LaunchSettings&,
-                            cudaStream_t) { return cudaSuccess; };
+         k.Elementwise = [](const ElementwiseArgs& args,
+                            const LaunchSettings& settings,
+                            cudaStream_t stream) {
+           if (args.op == ElementwiseOp::kCast) return cudaSuccess;
+           return Right().Elementwise(args, settings, stream);
+         };
        }},
       // Behind the end of what it writes; poison is poison in float32.
       {"Cast with float64 of",
@@ -117,6 +121,9 @@ std::multimap<std::string, std::function<void(CudaKernels&)>> BrokenKernels() {
          k.Elementwise = [](const ElementwiseArgs& args,
                             const LaunchSettings& settings,
                             cudaStream_t stream) {
+           if (args.op != ElementwiseOp::kCast) {
+             return Right().Elementwise(args, settings, stream);
+           }
            ElementwisePiece longer = args.pieces[0];
            ++longer.count;
            ElementwiseArgs other = args;
