@@ -21,7 +21,7 @@ struct FixedText {
 
   void Set(absl::string_view text) {
     const size_t size = std::min(text.size(), kSize - 1);
-    std::memcpy(data, text.data(), size);
+    text.copy(data, size);
     if (size < text.size()) std::memcpy(data + size - 3, "...", 3);
     data[size] = 0;
   }
