@@ -16,7 +16,6 @@ Exchange::Exchange(Communicator& communicator, const ParameterSet& parameters,
                    const AveragingPlan& plan, const Options& options)
     : communicator_(communicator),
       device_(communicator.device()),
-      parameters_(parameters),
       plan_(plan),
       options_(options),
       slots_(static_cast<size_t>(plan.slots())),

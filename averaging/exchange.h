@@ -133,7 +133,6 @@ class Exchange {
 
   Communicator& communicator_;
   Device& device_;
-  const ParameterSet& parameters_;
   const AveragingPlan& plan_;
   const Options options_;
   std::vector<Slot> slots_;
